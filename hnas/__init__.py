@@ -1,0 +1,1 @@
+"""hnas: a language and compiler for hierarchical neural architecture search."""

@@ -1,0 +1,1 @@
+"""Data sets, transforms, and endless batches that can be resumed."""

@@ -1,0 +1,1 @@
+"""What search and training share: run folder, checkpoints, the loop, metrics, settings."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: spaces, graphs, decisions. Knows neither the language nor torch."""

@@ -1,0 +1,1 @@
+"""Passes: space to graph, graph to graph."""

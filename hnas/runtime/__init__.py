@@ -1,0 +1,1 @@
+"""The torch half: primitives, architecture parameters, lowering."""

@@ -1,0 +1,1 @@
+"""What the checker must know without torch: attributes of every block, cards of data sets."""

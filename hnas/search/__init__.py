@@ -1,0 +1,1 @@
+"""Relaxation, bilevel search, decoding."""
