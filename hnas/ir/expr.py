@@ -1,0 +1,239 @@
+"""Expressions over static facts, as attributes of operators hold them until a place is known.
+
+`B * F * stride / 4` has become `20 * stride / 4` when it gets here: parameters are numbers already,
+what is left are facts of the place an operator is built at. Numbers are exact (int or Fraction).
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal, assert_never, final
+
+from attrs import field, frozen
+
+from hnas.diag import Span
+
+Value = bool | int | Fraction | str | tuple[int, ...] | tuple[Fraction | int, ...]
+"""What an expression is worth. A tuple is one anisotropic value, a number per axis."""
+
+Facts = Mapping[str, Value]
+
+FACTS: Mapping[str, str] = {
+    "channels": "channels of the map the operator gets",
+    "width": "channels of the node that is being built",
+    "stride": "absolute stride of the state that is being built",
+    "layer": "number of the layer, from 1",
+    "step": "by how much this use of the operator reduces the resolution, 1 where it does not",
+    "classes": "classes of the data set",
+    "searching": "true in the super-network, false in a network with its choices made",
+}
+"""The facts an expression may name, with their meaning; the manual prints this table."""
+
+
+class EvaluationError(Exception):
+    """An expression has no value; `str()` says why, `span` says where."""
+
+    def __init__(self, message: str, span: Span) -> None:
+        super().__init__(message)
+        self.span = span
+
+
+@frozen
+class _Node:
+    span: Span = field(kw_only=True, eq=False, repr=False)
+
+
+@final
+@frozen
+class Const(_Node):
+    """A value that is known."""
+
+    value: Value
+
+
+@final
+@frozen
+class Fact(_Node):
+    """A fact of the place, by name."""
+
+    name: str
+
+
+@final
+@frozen
+class Unary(_Node):
+    """`-x` or `not x`."""
+
+    op: Literal["-", "not"]
+    operand: "Expr"
+
+
+Operator = Literal["+", "-", "*", "/", "//", "==", "!=", "<", "<=", ">", ">=", "and", "or"]
+
+
+@final
+@frozen
+class Binary(_Node):
+    """Two operands and what joins them."""
+
+    op: Operator
+    left: "Expr"
+    right: "Expr"
+
+
+@final
+@frozen
+class Cond(_Node):
+    """`then if test else other`; only the chosen side is evaluated."""
+
+    then: "Expr"
+    test: "Expr"
+    other: "Expr"
+
+
+Expr = Const | Fact | Unary | Binary | Cond
+
+_LARGEST = 10**18
+"""Numbers are bounded so that a product of parameters cannot eat memory or time."""
+
+
+def evaluate(expr: Expr, facts: Facts) -> Value:
+    """The exact value of `expr` where `facts` hold.
+
+    Raises:
+        EvaluationError: A fact is not given here, a division by zero, operands of the wrong kind,
+            or a number beyond 1e18.
+    """
+    match expr:
+        case Const(value):
+            return value
+        case Fact(name):
+            if name not in facts:
+                raise EvaluationError(f"{name} is not known here", expr.span)
+            return facts[name]
+        case Unary(op, operand):
+            value = evaluate(operand, facts)
+            if op == "not":
+                if isinstance(value, bool):
+                    return not value
+                raise EvaluationError(f"not needs true or false, this is {spell(value)}", operand.span)
+            return _number(-_numeric(value, operand.span), expr.span)
+        case Binary(op, left, right):
+            return _binary(op, left, right, facts, expr.span)
+        case Cond(then, test, other):
+            value = evaluate(test, facts)
+            if not isinstance(value, bool):
+                raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span)
+            return evaluate(then if value else other, facts)
+        case _:
+            assert_never(expr)
+
+
+def _binary(op: Operator, left: Expr, right: Expr, facts: Facts, span: Span) -> Value:
+    a = evaluate(left, facts)
+    if op in ("and", "or"):
+        if not isinstance(a, bool):
+            raise EvaluationError(f"{op} needs conditions, this is {spell(a)}", left.span)
+        if a == (op == "or"):
+            return a
+        b = evaluate(right, facts)
+        if not isinstance(b, bool):
+            raise EvaluationError(f"{op} needs conditions, this is {spell(b)}", right.span)
+        return b
+    b = evaluate(right, facts)
+    if op in ("==", "!="):
+        return (a == b and isinstance(a, bool) == isinstance(b, bool)) == (op == "==")
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return _per_axis(op, a, b, left, right, span)
+    x, y = _numeric(a, left.span), _numeric(b, right.span)
+    return _arithmetic(op, x, y, span)
+
+
+def _per_axis(op: Operator, a: Value, b: Value, left: Expr, right: Expr, span: Span) -> Value:
+    axes = len(a) if isinstance(a, tuple) else len(b) if isinstance(b, tuple) else 1
+    xs = a if isinstance(a, tuple) else (_numeric(a, left.span),) * axes
+    ys = b if isinstance(b, tuple) else (_numeric(b, right.span),) * axes
+    if len(xs) != len(ys):
+        raise EvaluationError(f"{spell(xs)} and {spell(ys)} have different numbers of axes", span)
+    values = tuple(_arithmetic(op, x, y, span) for x, y in zip(xs, ys, strict=True))
+    if all(isinstance(v, bool) for v in values):
+        return all(values)
+    return tuple(v for v in values if isinstance(v, int | Fraction))
+
+
+def _arithmetic(op: Operator, x: int | Fraction, y: int | Fraction, span: Span) -> Value:
+    if op in ("/", "//") and y == 0:
+        raise EvaluationError("division by zero", span)
+    match op:
+        case "+":
+            return _number(x + y, span)
+        case "-":
+            return _number(x - y, span)
+        case "*":
+            return _number(x * y, span)
+        case "/":
+            return _number(Fraction(x) / y, span)
+        case "//":
+            return _number(x // y, span)
+        case "<":
+            return x < y
+        case "<=":
+            return x <= y
+        case ">":
+            return x > y
+        case ">=":
+            return x >= y
+        case _:
+            raise AssertionError(op)
+
+
+def _numeric(value: Value, span: Span) -> int | Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        raise EvaluationError(f"a number is needed here, this is {spell(value)}", span)
+    return value
+
+
+def _number(value: int | Fraction, span: Span) -> int | Fraction:
+    if abs(value) > _LARGEST or (isinstance(value, Fraction) and value.denominator > _LARGEST):
+        raise EvaluationError("the number is beyond 1e18", span)
+    return int(value) if value == int(value) else value
+
+
+def spell(value: Value) -> str:
+    """A value as the language writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Fraction():
+            return str(int(value)) if value.denominator == 1 else _decimal(value)
+        case tuple():
+            return f"({', '.join(spell(v) for v in value)})"
+        case int():
+            return str(value)
+        case str():
+            return value
+        case _:
+            assert_never(value)
+
+
+def _decimal(value: Fraction) -> str:
+    exact = float(value)
+    return repr(exact) if Fraction(repr(exact)) == value else f"{value.numerator} / {value.denominator}"
+
+
+@lru_cache(maxsize=65_536)
+def facts_of(expr: Expr) -> frozenset[str]:
+    """The names of the facts `expr` may ask for."""
+    match expr:
+        case Const():
+            return frozenset()
+        case Fact(name):
+            return frozenset((name,))
+        case Unary(_, operand):
+            return facts_of(operand)
+        case Binary(_, left, right):
+            return facts_of(left) | facts_of(right)
+        case Cond(then, test, other):
+            return facts_of(then) | facts_of(test) | facts_of(other)
+        case _:
+            assert_never(expr)

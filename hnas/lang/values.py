@@ -1,0 +1,235 @@
+"""Values of attributes, converted as the schema's types say; every mismatch is a diagnostic."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, final
+
+from attrs import frozen
+
+from hnas.diag import Sink, Source, Span, did_you_mean
+from hnas.ir import expr as ir
+from hnas.lang import ast
+from hnas.lang.errors import BadCall, GivenTwice, MissingKey, WrongValue
+from hnas.lang.evaluate import Names, constant, to_expr
+from hnas.lang.parser import parse_assignment
+from hnas.lang.walk import kind_of, ungroup
+from hnas.schema import types as t
+
+
+@final
+@frozen
+class CallValue:
+    """A converted call: which form, and its arguments by name."""
+
+    form: str
+    args: "Values"
+
+
+@final
+@frozen
+class Values:
+    """Converted attributes by name, with where each was given. Missing ones were reported already."""
+
+    values: Mapping[str, Any]
+    spans: Mapping[str, Span]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def real(self, name: str) -> float:
+        """A number as a float."""
+        return float(self.values[name])
+
+
+@final
+@frozen
+class Converter:
+    """Converts expressions in the light of some names; operators and structure stay with the caller."""
+
+    names: Names
+    sink: Sink
+
+    def convert(self, node: ast.Expr | ast.Range, kind: t.Type, what: str) -> Any:
+        """`node` as `kind`, or None after a diagnostic (also None: the word `none` of Either)."""
+        match kind:
+            case t.Whole(least, most):
+                return self._whole(node, least, most, what)
+            case t.Real(least, most):
+                return self._real(node, least, most, what)
+            case t.Flag():
+                value = constant(node, self.names, self.sink)
+                return self._must(value, isinstance(value, bool), node, what, "true or false")
+            case t.Word(words):
+                return self.word(node, words, what)
+            case t.Static(facts):
+                return to_expr(node, Names(self.names.values, frozenset(facts)), self.sink)
+            case t.Names(words):
+                return self._names(node, words, what)
+            case t.Calls():
+                return self.call(node, kind, what)
+            case t.Listed(of, length, single):
+                return self._listed(node, of, length, single, what)
+            case t.Either(of):
+                bare = ungroup(node) if not isinstance(node, ast.Range) else node
+                return (
+                    None
+                    if isinstance(bare, ast.Ref) and bare.name == "none"
+                    else self.convert(node, of, what)
+                )
+            case _:
+                raise AssertionError(kind)
+
+    def word(self, node: ast.Expr | ast.Range, words: Sequence[str], what: str) -> str | None:
+        """One of `words`, written bare."""
+        if isinstance(node, ast.Ref) and node.name in words:
+            return node.name
+        advice = did_you_mean(node.name, words) if isinstance(node, ast.Ref) else ""
+        self.wrong(node, what, " or ".join(words), advice)
+        return None
+
+    def wrong(self, node: ast.Expr | ast.Range, what: str, needed: str, advice: str = "") -> None:
+        """Report that `node` is not what is needed."""
+        self.sink.add(
+            WrongValue(node.span, what=what, needed=needed, found=f"this is {kind_of(node)}", advice=advice)
+        )
+
+    def _must(self, value: Any, fits: bool, node: ast.Expr | ast.Range, what: str, needed: str) -> Any:
+        if value is None or fits:
+            return value
+        self.sink.add(WrongValue(node.span, what=what, needed=needed, found=f"this is {ir.spell(value)}"))
+        return None
+
+    def _whole(self, node: ast.Expr | ast.Range, least: int, most: int, what: str) -> int | None:
+        value = constant(node, self.names, self.sink)
+        fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        if isinstance(value, Fraction):
+            needed = "a whole number"
+        elif most < 10**9:
+            needed = f"a whole number from {least} to {most}"
+        else:
+            needed = f"a whole number from {least}"
+        return self._must(value, fits, node, what, needed)
+
+    def _real(
+        self, node: ast.Expr | ast.Range, least: float, most: float, what: str
+    ) -> Fraction | int | None:
+        value = constant(node, self.names, self.sink)
+        number = isinstance(value, int | Fraction) and not isinstance(value, bool)
+        fits = number and isinstance(value, int | Fraction) and least <= value <= most
+        needed = "a number" + (f" from {least:g}" if least != float("-inf") else "")
+        needed += f" to {most:g}" if most != float("inf") else ""
+        return self._must(value, fits, node, what, needed)
+
+    def _names(self, node: ast.Expr | ast.Range, words: tuple[str, ...], what: str) -> tuple[str, ...] | None:
+        items = node.items if isinstance(node, ast.List) else None
+        if not items:
+            self.wrong(node, what, f"a list of {' and '.join(words)}")
+            return None
+        names = [self.word(item, words, what) for item in items]
+        if len(set(names)) < len(names) and None not in names:
+            self.sink.add(GivenTwice(node.span, what=f"a name in {what}"))
+            return None
+        return tuple(n for n in names if n is not None) if None not in names else None
+
+    def _listed(self, node: ast.Expr | ast.Range, of: t.Type, length: int, single: bool, what: str) -> Any:
+        if isinstance(node, ast.List) and len(node.items) == length:
+            values = [self.convert(item, of, what) for item in node.items]
+            return None if None in values else tuple(values)
+        if single and not isinstance(node, ast.List):
+            value = self.convert(node, of, what)
+            return None if value is None else (value,) * length
+        self.wrong(node, what, f"a list of {length} values" + (" or one value" if single else ""))
+        return None
+
+    def call(self, node: ast.Expr | ast.Range, kind: t.Calls, what: str) -> CallValue | None:
+        """A call of one of the forms of `kind`."""
+        bare = ungroup(node) if not isinstance(node, ast.Range) else node
+        if isinstance(bare, ast.Ref) and bare.name in kind.words:
+            return CallValue(bare.name, Values({}, {}))
+        if isinstance(bare, ast.Call) and isinstance(bare.callee, ast.Ref) and bare.callee.name in kind.forms:
+            form = bare.callee.name
+            args = self.arguments(bare, kind.forms[form])
+            return None if args is None else CallValue(form, args)
+        if isinstance(bare, ast.Ref) and bare.name in kind.forms:
+            args = self.arguments(ast.Call(bare, (), span=bare.span), kind.forms[bare.name])
+            return None if args is None else CallValue(bare.name, args)
+        if kind.number is not None and not isinstance(bare, ast.Call | ast.Ref):
+            call = ast.Call(
+                ast.Ref(kind.number, span=node.span), (ast.Arg(None, node, span=node.span),), span=node.span
+            )
+            return self.call(call, kind, what)
+        forms = [f"{name}(...)" for name in kind.forms] + list(kind.words)
+        callee = bare.callee if isinstance(bare, ast.Call) else bare
+        advice = did_you_mean(callee.name, (*kind.forms, *kind.words)) if isinstance(callee, ast.Ref) else ""
+        self.wrong(node, what, " or ".join(forms), advice)
+        return None
+
+    def arguments(self, call: ast.Call, attributes: tuple[t.Attribute, ...]) -> Values | None:
+        """The arguments of a call, positional ones in the order of `attributes`; None after an error."""
+        callee = call.callee.name if isinstance(call.callee, ast.Ref) else kind_of(call.callee)
+        given = bind(call, callee, tuple(a.name for a in attributes), self.sink)
+        if given is None:
+            return None
+        nodes = {name: arg.value for name, arg in given.items()}
+        return self.attributes(nodes, attributes, callee, call.span)
+
+    def attributes(
+        self,
+        nodes: Mapping[str, ast.Expr | ast.Range],
+        attributes: Sequence[t.Attribute],
+        place: str,
+        span: Span,
+    ) -> Values | None:
+        """Values of `attributes`, defaults filled in; None if a value is missing or wrong."""
+        values: dict[str, Any] = {}
+        spans: dict[str, Span] = {}
+        failed = False
+        for a in attributes:
+            node = nodes.get(a.name)
+            if node is None and a.default is not None:
+                node = default_of(a)
+            if node is None:
+                if a.required:
+                    self.sink.add(MissingKey(span, place=place, key=a.name, doc=f"{a.name}: {a.doc}"))
+                    failed = True
+                continue
+            spans[a.name] = node.span
+            before = len(self.sink.errors)
+            values[a.name] = self.convert(node, a.type, f"{a.name} of {place}" if place else a.name)
+            failed = failed or len(self.sink.errors) > before
+        return None if failed else Values(values, spans)
+
+
+def default_of(attribute: t.Attribute) -> ast.Expr:
+    """The default of an attribute as an expression."""
+    assert attribute.default is not None
+    return parse_assignment(Source("<default>", f"{attribute.name} = {attribute.default}")).value
+
+
+def bind(call: ast.Call, callee: str, names: Sequence[str], sink: Sink) -> dict[str, ast.Arg] | None:
+    """Arguments by parameter name: positional ones first, in order; None after a diagnostic."""
+    bound: dict[str, ast.Arg] = {}
+    ok = True
+    for position, arg in enumerate(call.args):
+        if arg.name is None:
+            if position >= len(names):
+                takes = f"takes {len(names)} argument{'s' if len(names) != 1 else ''}"
+                signature = f"{callee}({', '.join(names)})"
+                sink.add(BadCall(arg.span, callee=callee, why=takes, advice=f"it is {signature}"))
+                return None
+            name = names[position]
+        else:
+            name = arg.name
+        if name not in names:
+            advice = did_you_mean(name, names)
+            sink.add(BadCall(arg.span, callee=callee, why=f"has no argument `{name}`", advice=advice))
+            ok = False
+        elif name in bound:
+            sink.add(BadCall(arg.span, callee=callee, why=f"is given {name} twice"))
+            ok = False
+        else:
+            bound[name] = arg
+    return bound if ok else None

@@ -1,0 +1,54 @@
+"""Small helpers over expressions of the syntax tree."""
+
+from hnas.lang import ast
+from hnas.lang.print import print_expr
+
+
+def ungroup(expr: ast.Expr) -> ast.Expr:
+    """The expression without parentheses around it."""
+    while isinstance(expr, ast.Group):
+        expr = expr.inner
+    return expr
+
+
+def same(a: ast.Expr | ast.Range, b: ast.Expr | ast.Range) -> bool:
+    """Whether two expressions say the same, parentheses around them aside."""
+    if isinstance(a, ast.Range) or isinstance(b, ast.Range):
+        return a == b
+    return ungroup(a) == ungroup(b)
+
+
+def spelled(expr: ast.Expr | ast.Range) -> str:
+    """The expression as text on one line, for messages."""
+    if isinstance(expr, ast.Range):
+        return f"{spelled(expr.low)}..{spelled(expr.high)}"
+    return " ".join(print_expr(expr).split())
+
+
+def kind_of(expr: ast.Expr | ast.Range) -> str:
+    """What an expression is, in words, for messages."""
+    match expr:
+        case ast.Number():
+            return f"the number {expr.text}"
+        case ast.String():
+            return "a text in quotes"
+        case ast.Bool():
+            return "true or false"
+        case ast.Ref(name):
+            return f"`{name}`"
+        case ast.List():
+            return "a list"
+        case ast.Map():
+            return "a map"
+        case ast.Choice():
+            return f"a choice ({expr.word})"
+        case ast.Tuple():
+            return "a tuple"
+        case ast.Group(inner):
+            return kind_of(inner)
+        case ast.Range():
+            return "a range"
+        case ast.Binary("->"):
+            return "a pipeline"
+        case _:
+            return f"`{spelled(expr)}`"

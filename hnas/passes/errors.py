@@ -1,0 +1,181 @@
+"""What can be wrong with shapes and trellises (E03xx). Each docstring is the page `hnas explain` shows."""
+
+from typing import final
+
+from attrs import frozen
+
+from hnas.diag import Diagnostic
+
+
+@final
+@frozen
+class DoesNotFit(Diagnostic):
+    """An operator cannot be applied to the map that reaches it.
+
+    Channels and strides are inferred through the whole network; the message says which map comes
+    to this place, and at which stride of the trellis.
+    """
+
+    code = "E0301"
+    title = "{operator} does not fit: {why}"
+    label = "{where}"
+    operator: str
+    why: str
+    where: str
+
+
+@final
+@frozen
+class Unequal(Diagnostic):
+    """Maps that are joined must agree: for a sum in channels and stride, for concat in stride."""
+
+    code = "E0302"
+    title = "{what} joins maps that differ: {first} and {second}"
+    label = "{where}"
+    what: str
+    first: str
+    second: str
+    where: str
+
+
+@final
+@frozen
+class WrongOption(Diagnostic):
+    """An operator of a cell must give a map of the cell's width and stride.
+
+    Where an input is of a finer stride (`coarser = operators`), operators reduce the resolution
+    themselves: give them a parameter `step = 1` and use it as stride of one layer.
+    """
+
+    code = "E0303"
+    title = "{option} gives a map of {given}, the cell needs {needed}"
+    label = "{where}"
+    option: str
+    given: str
+    needed: str
+    where: str
+
+
+@final
+@frozen
+class Unreachable(Diagnostic):
+    """A stride of the list that no layer can have, from where the trellis is entered by its moves."""
+
+    code = "E0304"
+    title = "stride {stride} can never be reached"
+    label = "{why}"
+    stride: str
+    why: str
+
+
+@final
+@frozen
+class DeadEnd(Diagnostic):
+    """A state before the last layer that no move leaves; a path through it would have to stop."""
+
+    code = "E0305"
+    title = "stride {stride} cannot be left after layer {layer}"
+    help = "add same to the moves, or a stride to go to"
+    stride: str
+    layer: int
+
+
+@final
+@frozen
+class NoEntry(Diagnostic):
+    """Layer 1 follows the stem: its stride is the stem's, unless `enter` says otherwise."""
+
+    code = "E0306"
+    title = "the stem ends at stride {stride}, which layer 1 cannot have"
+    help = "give enter = ..., one of the strides, a multiple of {stride}"
+    stride: str
+
+
+@final
+@frozen
+class OpenPath(Diagnostic):
+    """The map of a layer is asked for, but the layer has several strides while the path is open."""
+
+    code = "E0307"
+    title = "{what} needs one map, and layer {layer} has {count} strides"
+    help = "write sum_over(stride, ...) around it, or give the trellis a path"
+    what: str
+    layer: int
+    count: int
+
+
+@final
+@frozen
+class NeedsPath(Diagnostic):
+    """`prev_prev = on_path` is the cell before the previous one on the path: there must be one.
+
+    While a path is searched every state has a map; take `prev_prev = same_stride` there.
+    """
+
+    code = "E0308"
+    title = "prev_prev = on_path needs a path, and this trellis searches it"
+    help = "search with prev_prev = same_stride; on_path is for the trained form of a found network"
+
+
+@final
+@frozen
+class WrongHead(Diagnostic):
+    """The head must end in what the task is scored on: a score per class and pixel, or per class."""
+
+    code = "E0309"
+    title = "the head gives a map of {given}, the task needs {needed}"
+    given: str
+    needed: str
+
+
+@final
+@frozen
+class WrongWidth(Diagnostic):
+    """A width or another attribute that depends on the place is not a whole number there."""
+
+    code = "E0310"
+    title = "{what} is {value} at {where}, not a whole number from 1"
+    what: str
+    value: str
+    where: str
+
+
+@final
+@frozen
+class Excludes(Diagnostic):
+    """Two attributes that cannot go together."""
+
+    code = "E0311"
+    title = "{first} and {second} exclude each other"
+    label = "{why}"
+    first: str
+    second: str
+    why: str
+
+
+@final
+@frozen
+class BeyondBound(Diagnostic):
+    """The network would have more layers than any machine builds.
+
+    The count is made on the definitions, before anything is expanded: forty lines of
+    `op b = a -> a` make 2^40 layers and are refused in no time.
+    """
+
+    code = "E0312"
+    title = "{what} has more than {bound:,} layers when written out"
+    help = "lower a repetition, or the depth of operators within operators"
+    what: str
+    bound: int
+
+
+@final
+@frozen
+class StemStride(Diagnostic):
+    """The maps of the stem must have strides that strides of the trellis are multiples of."""
+
+    code = "E0313"
+    title = "a map of stride {fine} cannot become one of stride {coarse}"
+    help = "every stride must be a multiple of the stem's"
+    fine: str
+    coarse: str

@@ -1,0 +1,319 @@
+"""The attributes of every block, their types, defaults and meaning: one table for checker and manual."""
+
+from collections.abc import Mapping
+
+from hnas.schema.types import (
+    Attribute,
+    Block,
+    Calls,
+    Either,
+    Entered,
+    Flag,
+    Listed,
+    Moves,
+    Names,
+    Nested,
+    Operator,
+    Options,
+    Path,
+    PerInput,
+    PerMove,
+    Real,
+    Static,
+    Strides,
+    Whole,
+    Word,
+)
+
+NORM = Calls(
+    {
+        "batch": (
+            Attribute("affine", Flag(), "whether a scale and a shift are learnt", "true"),
+            Attribute(
+                "stats",
+                Word(("shared", "per_move")),
+                "running statistics for each incoming move, or shared by all",
+                "shared",
+            ),
+            Attribute("eps", Real(), "added to the variance", "1e-5"),
+            Attribute("momentum", Real(0, 1), "weight of the newest batch in the running statistics", "0.1"),
+            Attribute(
+                "update",
+                Word(("weights", "both")),
+                "which steps of a search move the running statistics: the weight step, or both",
+                "weights",
+            ),
+        )
+    }
+)
+
+SPACE = Block(
+    "space",
+    "A search space, or a network's trained form.",
+    (
+        Attribute("norm", NORM, "what `norm` means in this space", "batch()"),
+        Attribute("dims", Whole(1, 3), "axes of a map: 2 for images", "2"),
+        Attribute(
+            "stem",
+            Operator(listed=True),
+            "from the image to H(0); of a list, the last maps are H(-1), H(0)",
+            required=True,
+        ),
+        Attribute("head", Operator(), "from the maps of the last layer to the result", required=True),
+    ),
+)
+
+CELL = Block(
+    "cell",
+    "A cell: nodes that read the inputs and the nodes before them, through searched operators.",
+    (
+        Attribute(
+            "inputs",
+            Names(("prev", "prev_prev")),
+            "the maps it gets: prev is H(l-1), prev_prev H(l-2)",
+            "[prev, prev_prev]",
+        ),
+        Attribute("nodes", Whole(1, 64), "nodes (blocks) of the cell", required=True),
+        Attribute(
+            "edges", Word(("all_earlier",)), "what a node reads: every input and earlier node", "all_earlier"
+        ),
+        Attribute("op", Options(), "the operators an edge chooses from", required=True),
+        Attribute(
+            "take",
+            Calls(
+                {
+                    "slots": (Attribute("n", Whole(1, 64), "how many", required=True),),
+                    "edges": (Attribute("n", Whole(1, 64), "how many", required=True),),
+                },
+                words=("all",),
+            ),
+            "what a found node keeps: slots(n), n times an input and its operator; edges(n), n distinct inputs; all",
+            "slots(2)",
+        ),
+        Attribute("join", Word(("sum", "product")), "how a node joins what it reads", "sum"),
+        Attribute(
+            "output", Word(("concat", "last")), "the cell's result out of its nodes", "concat"
+        ),
+        Attribute(
+            "share",
+            Word(("network", "stride", "layer", "state")),
+            "who shares one choice of operators",
+            "network",
+        ),
+    ),
+)
+
+_RESAMPLING = ("projection", "operators", "bilinear")
+
+TRELLIS = Block(
+    "trellis",
+    "The layers and strides, and how a map gets from one state to the next.",
+    (
+        Attribute("layers", Whole(1, 10_000), "layers L", required=True),
+        Attribute("strides", Strides(), "the strides a layer may have, fine to coarse", required=True),
+        Attribute("enter", Entered(), "the stride of layer 1; by default the stem's"),
+        Attribute(
+            "moves",
+            Moves(),
+            "how the stride may change from layer to layer",
+            "one_of { finer, same, coarser }",
+        ),
+        Attribute("path", Path(), "a stride for each layer, where the way is fixed"),
+        Attribute("width", Static(("stride", "layer")), "channels of a node of a cell", required=True),
+        Attribute("cell", PerMove(), "the cell of every state, or a map from moves to cells", required=True),
+        Attribute("project", PerInput(), "what every map passes that enters a cell", "skip"),
+        Attribute(
+            "weigh",
+            Word(("outgoing", "incoming", "independent")),
+            "what beta sums to one over: the moves that leave a state, that enter it, or nothing",
+            "outgoing",
+        ),
+        Attribute(
+            "finer",
+            Operator(words=_RESAMPLING),
+            "how a map that was coarser changes its stride on the way in",
+            "bilinear",
+        ),
+        Attribute(
+            "coarser",
+            Operator(words=_RESAMPLING),
+            "how a map that was finer changes its stride on the way in",
+            "projection",
+        ),
+        Attribute(
+            "align",
+            Operator(words=("bilinear",)),
+            "what an input of another size than prev passes",
+            "bilinear",
+        ),
+        Attribute(
+            "missing",
+            Word(("closest", "drop")),
+            "H(l-2) where layer l-2 has no map of the stride: the map of the nearest finer stride, or no edge",
+            "closest",
+        ),
+        Attribute(
+            "prev_prev",
+            Word(("same_stride", "on_path")),
+            "H(l-2): the map of layer l-2 at the same stride, or of the cell before the previous one on the path",
+            "same_stride",
+        ),
+        Attribute(
+            "mix",
+            Word(("after_cell", "before_cell")),
+            "the cell for each incoming move and then their weighted sum, or the sum and then one cell",
+            "after_cell",
+        ),
+        Attribute(
+            "operators",
+            Word(("shared", "per_move")),
+            "whether the cells of the moves into a state share their operators' weights",
+            "shared",
+        ),
+    ),
+)
+
+
+SCHEDULE = Calls(
+    {
+        "cosine": (
+            Attribute("start", Real(), "at the beginning", required=True),
+            Attribute("end", Real(), "at the end", "0"),
+        ),
+        "poly": (
+            Attribute("start", Real(), "at the beginning", required=True),
+            Attribute("power", Real(), "of the part that is left", "0.9"),
+        ),
+        "linear": (
+            Attribute("start", Real(), "at the beginning", required=True),
+            Attribute("end", Real(), "at the end", required=True),
+        ),
+        "constant": (Attribute("start", Real(), "all the time", required=True),),
+    },
+    number="constant",
+)
+
+SEARCH = Block(
+    "search",
+    "How weights and architecture are trained in alternation.",
+    (
+        Attribute(
+            "epochs",
+            Whole(1, 10**6),
+            "passes over the half of the images that trains the weights",
+            required=True,
+        ),
+        Attribute("batch", Whole(1, 10**5), "images in a batch, for either step", required=True),
+        Attribute("relax", Word(("softmax",)), "how options are weighed while searching", "softmax"),
+        Attribute(
+            "order", Word(("first",)), "first: the architecture step takes the weights as constant", "first"
+        ),
+        Attribute(
+            "weights",
+            Calls(
+                {
+                    "sgd": (
+                        Attribute("lr", SCHEDULE, "learning rate", required=True),
+                        Attribute("momentum", Real(0, 1), "momentum", "0.9"),
+                        Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
+                        Attribute("weight_decay", Real(), "weight decay", "0"),
+                    )
+                }
+            ),
+            "optimiser of the weights",
+            required=True,
+        ),
+        Attribute(
+            "arch",
+            Calls(
+                {
+                    "adam": (
+                        Attribute("lr", SCHEDULE, "learning rate", required=True),
+                        Attribute(
+                            "betas", Listed(Real(0, 1), 2), "decay of Adam's two moments", "[0.9, 0.999]"
+                        ),
+                        Attribute("eps", Real(), "Adam's epsilon", "1e-8"),
+                        Attribute("weight_decay", Real(), "weight decay", "0"),
+                        Attribute(
+                            "from_epoch", Whole(0), "epochs in which alpha and beta are left alone", "0"
+                        ),
+                        Attribute(
+                            "init",
+                            Calls(
+                                {
+                                    "normal": (
+                                        Attribute("mean", Real(float("-inf")), "mean", "0"),
+                                        Attribute("deviation", Real(), "standard deviation", "0.001"),
+                                    )
+                                }
+                            ),
+                            "where alpha and beta start",
+                            "normal(0, 0.001)",
+                        ),
+                    )
+                }
+            ),
+            "optimiser of alpha and beta",
+            required=True,
+        ),
+        Attribute(
+            "validate",
+            Nested(
+                (
+                    Attribute("every", Whole(1), "epochs from one validation to the next", "1"),
+                    Attribute("images", Whole(0), "images of the validation set, evenly spaced; 0: all", "0"),
+                )
+            ),
+            "measuring the super-network on the validation set",
+        ),
+        Attribute("clip", Either(Real()), "largest norm of the weights' gradient", "none"),
+    ),
+)
+
+DECODE = Block(
+    "decode",
+    "How an architecture is read off the relaxed decisions.",
+    (
+        Attribute(
+            "edges",
+            Calls(
+                {"strongest": (Attribute("n", Whole(1, 64), "distinct edges a node keeps", required=True),)},
+                words=("strongest",),
+            ),
+            "edges a node keeps, by their largest weight over operators other than none",
+            "strongest(2)",
+        ),
+        Attribute(
+            "path",
+            Word(("viterbi", "greedy")),
+            "the most probable path, or the strongest move at each step",
+            "viterbi",
+        ),
+    ),
+)
+
+DATA = Block(
+    "data",
+    "The data set, and what is done to its images.",
+    (
+        Attribute(
+            "resize", Either(Listed(Whole(), 2)), "every image, first of all, to [height, width]", "none"
+        ),
+        Attribute(
+            "crop",
+            Either(Listed(Whole(), 2, single=True)),
+            "side of a random crop, or [height, width]",
+            "none",
+        ),
+        Attribute(
+            "split",
+            Either(Listed(Real(0, 1), 2)),
+            "parts of the training images for the weights (trainA) and for alpha and beta (trainB)",
+            "[0.5, 0.5]",
+        ),
+        Attribute("scale", Listed(Real(0.01, 100), 2), "range of a random scale", "[0.5, 2]"),
+        Attribute("flip", Flag(), "whether images are mirrored at random", "true"),
+    ),
+)
+
+BLOCKS: Mapping[str, Block] = {b.kind: b for b in (SPACE, CELL, TRELLIS, SEARCH, DECODE, DATA)}
