@@ -52,7 +52,7 @@ def decode_settings(block: ast.Block | None, convert: Converter, sink: Sink) -> 
     if values is None:
         return None
     edges: CallValue = values["edges"]
-    return DecodeSettings(edges=edges.args["n"] if "n" in edges.args else None, path=values["path"])
+    return DecodeSettings(edges=edges.args.values.get("n"), path=values["path"])
 
 
 def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Sink) -> SearchSettings | None:

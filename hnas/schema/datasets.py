@@ -1,0 +1,144 @@
+"""Cards of the data sets hnas reads: classes, colours and statistics, known without opening a file."""
+
+from collections.abc import Mapping
+from typing import Literal, final
+
+from attrs import frozen
+
+Colour = tuple[int, int, int]
+
+
+@final
+@frozen
+class DatasetCard:
+    """What is known of a data set.
+
+    Attributes:
+        name: As specs and `--data NAME=PATH` call it.
+        summary: One line for the manual.
+        task: What its labels are for.
+        classes: Names, in the order of their indices.
+        colours: A colour for each class, for drawings.
+        mean: Mean of the red, green and blue of its images, of values in 0..1.
+        deviation: Standard deviation of the same.
+        layout: The files it consists of, in one line; empty where there are none.
+    """
+
+    name: str
+    summary: str
+    task: Literal["segmentation", "classification"]
+    classes: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    layout: str
+
+
+SHAPES = DatasetCard(
+    name="shapes",
+    summary="generated scenes of large regions and small things; no files",
+    task="segmentation",
+    classes=("ground", "sky", "water", "disc", "ring", "stripe", "dot", "cross"),
+    colours=(
+        (110, 110, 90),
+        (120, 170, 230),
+        (30, 80, 160),
+        (200, 60, 50),
+        (230, 180, 40),
+        (240, 240, 240),
+        (20, 20, 20),
+        (90, 190, 90),
+    ),
+    mean=(0.45, 0.47, 0.45),
+    deviation=(0.25, 0.25, 0.25),
+    layout="",
+)
+
+CAMVID = DatasetCard(
+    name="camvid",
+    summary="street scenes seen from a car; 11 classes and void, as SegNet laid them out",
+    task="segmentation",
+    classes=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "pavement",
+        "tree",
+        "sign",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    colours=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+    mean=(0.411, 0.425, 0.427),
+    deviation=(0.275, 0.281, 0.276),
+    layout="PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void",
+)
+
+CITYSCAPES = DatasetCard(
+    name="cityscapes",
+    summary="street scenes of 50 cities, fine annotations; 19 classes",
+    task="segmentation",
+    classes=(
+        "road",
+        "sidewalk",
+        "building",
+        "wall",
+        "fence",
+        "pole",
+        "traffic light",
+        "traffic sign",
+        "vegetation",
+        "terrain",
+        "sky",
+        "person",
+        "rider",
+        "car",
+        "truck",
+        "bus",
+        "train",
+        "motorcycle",
+        "bicycle",
+    ),
+    colours=(
+        (128, 64, 128),
+        (244, 35, 232),
+        (70, 70, 70),
+        (102, 102, 156),
+        (190, 153, 153),
+        (153, 153, 153),
+        (250, 170, 30),
+        (220, 220, 0),
+        (107, 142, 35),
+        (152, 251, 152),
+        (70, 130, 180),
+        (220, 20, 60),
+        (255, 0, 0),
+        (0, 0, 142),
+        (0, 0, 70),
+        (0, 60, 100),
+        (0, 80, 100),
+        (0, 0, 230),
+        (119, 11, 32),
+    ),
+    mean=(0.287, 0.325, 0.284),
+    deviation=(0.187, 0.190, 0.187),
+    layout="PATH/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and PATH/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png or *_labelIds.png",
+)
+
+CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES)}
+"""Every data set by name."""
