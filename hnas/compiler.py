@@ -234,7 +234,9 @@ class Compilation:
 
     # --- networks --------------------------------------------------------------------------------
 
-    def found_text(self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None) -> str:
+    def found_text(
+        self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None
+    ) -> str:
         """The file of a found network, using `use` (by default this spec's file name)."""
         return write_network("found", architecture, self.space, self.decisions, use or self.path.name, notes)
 

@@ -66,7 +66,9 @@ class _Weighted:
         self.holds: dict[str, bool] = {}
         for function in graph.functions:  # callees come first
             self.holds[function.name] = any(
-                self.op(n.kind) if isinstance(n.kind, Op) else isinstance(n.kind, Call) and self.holds[n.kind.function]
+                self.op(n.kind)
+                if isinstance(n.kind, Op)
+                else isinstance(n.kind, Call) and self.holds[n.kind.function]
                 for n in function.nodes
             )
 

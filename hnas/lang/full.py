@@ -86,7 +86,9 @@ def _whole(value: ast.Expr, attribute: Attribute) -> ast.Expr:
     form = attribute.type.forms[callee.name]
     args = list(bare.args) if isinstance(bare, ast.Call) else []
     names = [a.name for a in form]
-    named = {arg.name or names[i]: arg for i, arg in enumerate(args) if arg.name is not None or i < len(names)}
+    named = {
+        arg.name or names[i]: arg for i, arg in enumerate(args) if arg.name is not None or i < len(names)
+    }
     found: list[ast.Arg] = []
     for a in form:
         arg = named.get(a.name)

@@ -1,16 +1,15 @@
 """Text to syntax tree. Every mistake of a text is reported that can be told apart from the others."""
 
 import re
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from lark import Lark, Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from hnas.diag import Diagnostic, HnasError, Source, Span
 from hnas.lang import ast
+from hnas.lang.grammar import parser
 from hnas.lang.scan import Scan, scan
 from hnas.lang.syntax_errors import BadCharacter, NoVersion, Unexpected, UnknownVersion, Unreadable
 from hnas.lang.to_ast import to_ast
@@ -19,13 +18,6 @@ VERSIONS = (1,)
 """Versions of the language this hnas reads."""
 MOST_ERRORS = 20
 _LARGEST_FILE = 1 << 20
-
-
-@cache
-def _parser() -> Lark:
-    grammar = (files("hnas") / "grammars" / "hnas.lark").read_text(encoding="utf-8")
-    starts = ["start", "assignment"]
-    return Lark(grammar, parser="lalr", start=starts, propagate_positions=True, maybe_placeholders=True)
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
@@ -125,7 +117,7 @@ def _parse_all(source: Source, found: Scan, start: str) -> tuple[ast.File | ast.
     text = source.text
     while len(errors) < MOST_ERRORS:
         try:
-            tree = to_ast(_parser().parse(text, start=start), source)
+            tree = to_ast(parser().parse(text, start=start), source)
             return (tree if not errors else None), errors
         except HnasError as error:
             offset = _offset_of(error)

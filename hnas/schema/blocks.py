@@ -91,9 +91,7 @@ CELL = Block(
             "slots(2)",
         ),
         Attribute("join", Word(("sum", "product")), "how a node joins what it reads", "sum"),
-        Attribute(
-            "output", Word(("concat", "last")), "the cell's result out of its nodes", "concat"
-        ),
+        Attribute("output", Word(("concat", "last")), "the cell's result out of its nodes", "concat"),
         Attribute(
             "share",
             Word(("network", "stride", "layer", "state")),

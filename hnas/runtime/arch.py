@@ -1,0 +1,94 @@
+"""alpha and beta: a parameter for every group of a decision, and the weights they make."""
+
+import math
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.runtime.tree import ModuleTree
+
+
+@final
+class ArchParams(nn.Module):
+    """One (O,) parameter of logits for each group of O options, named by the group's id.
+
+    They start at normal(mean, deviation); the paper takes 0.001 * N(0, 1).
+    """
+
+    def __init__(self, table: DecisionTable, init: tuple[float, float]) -> None:
+        super().__init__()
+        mean, deviation = init
+        tree = ModuleTree(self)
+        self.logits: dict[str, nn.Parameter] = {}
+        for group in table.groups():
+            drawn = torch.randn(len(group.options)) * deviation + mean
+            self.logits[group.id] = tree.parameter(group.id, nn.Parameter(drawn))
+        moves = {d.id for d in table.decisions if d.kind == "move"}
+        self._softmax = tuple(g for g in self.logits if g not in moves or table.trellis.weigh == "outgoing")
+        self._sigmoid = tuple(g for g in moves if table.trellis.weigh == "independent")
+        self._entering = _entering(table) if table.trellis.weigh == "incoming" else ()
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        """Keep `logits` pointing at the parameters after a move to another device."""
+        result = super()._apply(fn, recurse)
+        self.logits = dict(self.named_parameters())
+        return result
+
+    def weights(self) -> dict[str, Tensor]:
+        """The mixing weights of every group, each (O,), by the group's id.
+
+        alpha and `enter`: softmax over the options. beta, by the trellis' `weigh`: softmax over the
+        moves that leave a state (paper, Eq. 5); over the decided moves that enter one; or a sigmoid each.
+        """
+        found = {group: self.logits[group].softmax(0) for group in self._softmax}
+        found |= {group: self.logits[group].sigmoid() for group in self._sigmoid}
+        if self._entering:
+            parts: dict[str, dict[int, Tensor]] = {}
+            for members in self._entering:
+                logits = torch.stack([self.logits[group][option] for group, option in members])
+                for (group, option), weight in zip(members, logits.softmax(0).unbind(0), strict=True):
+                    parts.setdefault(group, {})[option] = weight
+            found |= {g: torch.stack([options[o] for o in sorted(options)]) for g, options in parts.items()}
+        return found
+
+
+def _entering(table: DecisionTable) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """For every state from layer 2 on, the decided moves that enter it."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for source, ways in table.trellis.exits.items():
+        decision = table.trellis.decisions.get(source)
+        if decision is not None and source != table.trellis.start:
+            for option, way in enumerate(ways):
+                found.setdefault(way.target.id, []).append((decision, option))
+    return tuple(tuple(members) for members in found.values())
+
+
+def one_hot(table: DecisionTable, architecture: Architecture) -> dict[str, Tensor]:
+    """Weights under which a super-network is the network `architecture`: 1 where an option is picked.
+
+    A node that takes the same edge and operator twice weighs it 2; groups without a pick are zero.
+    """
+    found = {group.id: torch.zeros(len(group.options)) for group in table.groups()}
+    for decision in table.decisions:
+        groups = {group.name: group for group in decision.groups}
+        for source, label in architecture.picks.get(decision.id, ()):
+            group = groups[source]
+            found[group.id][group.options.index(label)] += 1
+    return found
+
+
+def entropies(table: DecisionTable, weights: Mapping[str, Tensor]) -> dict[str, float]:
+    """Mean entropy of alpha and of beta, each relative to log O: 1 is undecided, 0 decided."""
+    sums: dict[str, list[float]] = {"alpha": [], "beta": []}
+    for decision in table.decisions:
+        for group in decision.groups:
+            if len(group.options) < 2:
+                continue
+            p = weights[group.id].detach().double().cpu()
+            p = p / p.sum()
+            entropy = float(-(p * p.clamp_min(1e-300).log()).sum()) / math.log(len(group.options))
+            sums["alpha" if decision.kind == "node" else "beta"].append(entropy)
+    return {name: sum(values) / len(values) for name, values in sums.items() if values}

@@ -1,0 +1,206 @@
+"""lower: a graph as a torch module, the plain way (-O0): node by node, edge by edge.
+
+Operates on a verified graph. Produces a Network whose parameters are named by their path in the
+spec. The graph's functions are unrolled once, into a flat list of steps over numbered slots; a
+forward pass runs down the list. It stays the reference every optimised lowering is measured against.
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, final
+
+from torch import Tensor, nn
+
+from hnas.diag import Diagnostic, HnasError
+from hnas.ir.expr import Value
+from hnas.ir.graph import Call, Function, Graph, Join, Mix, Node, Op
+from hnas.runtime.errors import BatchTooSmall
+from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
+from hnas.runtime.steps import Concat, Layer, Mixed, Norm, Plain, Product, Step, Sum
+from hnas.runtime.tree import ModuleTree
+
+
+def lower(graph: Graph) -> "Network":
+    """The module that computes `graph`."""
+    return Network(graph)
+
+
+@final
+class Network(nn.Module):
+    """A lowered graph: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
+
+    `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
+    its choices made needs none.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        lowering = _Lowering(graph, self)
+        self.result = lowering.run()
+        self.steps = lowering.steps
+        self.groups = tuple(
+            dict.fromkeys(g for s in self.steps if isinstance(s, Mixed) for g, _ in s.weights)
+        )
+        _free_early(self.steps, self.result)
+
+    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Run every step in order; a map is let go after its last use."""
+        scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
+        values: list[Any] = [None] * (len(self.steps) + 1)
+        values[0] = images
+        training = self.training
+        step: Step | None = None
+        try:
+            for step in self.steps:
+                values[step.out] = step.run(values, scalars, training)
+                for slot in step.dead:
+                    values[slot] = None
+        except Exception as error:
+            if step is not None:
+                _note(error, step, values)
+            raise
+        return values[self.result]
+
+    def update_statistics(self, updates: bool) -> None:
+        """Whether a pass in training mode moves the running statistics of norms."""
+        for module in self.modules():
+            if isinstance(module, Statistics):
+                module.updates = updates
+
+    def __repr__(self) -> str:
+        parameters = sum(p.numel() for p in self.parameters())
+        return f"Network({len(self.steps)} steps, {parameters:,} parameters)"
+
+
+def _note(error: Exception, step: Step, values: list[Any]) -> None:
+    shapes = ", ".join(str(tuple(values[slot].shape)) for slot in step.operands if values[slot] is not None)
+    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
+        diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
+        raise HnasError(diagnostic) from None
+    error.add_note(f"in {step.path} ({step.span}), input {shapes}")
+
+
+def _free_early(steps: list[Step], result: int) -> None:
+    """Note for each step the slots nobody reads after it."""
+    last: dict[int, int] = {}
+    for number, step in enumerate(steps):
+        for slot in step.operands:
+            last[slot] = number
+    for slot, number in last.items():
+        if slot != result:
+            steps[number].dead = (*steps[number].dead, slot)
+
+
+class _Lowering:
+    """Unrolls functions into steps. Slot 0 is the image, slot i + 1 the result of step i."""
+
+    def __init__(self, graph: Graph, root: nn.Module) -> None:
+        self.graph = graph
+        self.tree = ModuleTree(root)
+        self.steps: list[Step] = []
+        self.zeros: set[int] = set()
+        self.layers: dict[str, Weighted] = {}
+        self.affines: dict[str, Affine] = {}
+        self.statistics: dict[str, Statistics] = {}
+        self.functions: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
+
+    def run(self) -> int:
+        main = self.graph.main
+        return self._function(main, (0,), "", "", "")
+
+    def _function(
+        self, function: Function, arguments: tuple[int, ...], weights: str, stats: str, choices: str
+    ) -> int:
+        slots = dict(zip((name for name, _ in function.params), arguments, strict=True))
+        for node in function.nodes:
+            operands = tuple(slots[name] for name in node.operands)
+            match node.kind:
+                case Op():
+                    slot = self._op(node, node.kind, function, operands, weights, stats)
+                case Call(callee, weight_path, stat_path, prefix):
+                    inner = self.graph.by_name[callee]
+                    own = choices if prefix is None else prefix
+                    slot = self._function(
+                        inner, operands, f"{weights}{weight_path}.", f"{stats}{stat_path}.", own
+                    )
+                case Mix():
+                    slot = self._mix(node, node.kind, operands, stats, choices)
+                case Join(how):
+                    kind = {"sum": Sum, "product": Product, "concat": Concat}[how]
+                    slot = operands[0] if len(operands) == 1 else self._append(kind(), node, operands, stats)
+            slots[node.name] = slot
+        return slots[function.result]
+
+    def _append(self, step: Step, node: Node, operands: tuple[int, ...], stats: str) -> int:
+        step.place(len(self.steps) + 1, operands, f"{stats}{node.name}", node.span)
+        self.steps.append(step)
+        return step.out
+
+    def _mix(self, node: Node, mix: Mix, operands: tuple[int, ...], stats: str, choices: str) -> int:
+        prefix = f"{choices}." if choices else ""
+        terms = [
+            (slot, (f"{prefix}{group}", option))
+            for slot, (group, option) in zip(operands, mix.weights, strict=True)
+            if slot not in self.zeros
+        ]
+        if not terms:
+            return operands[0]
+        step = Mixed(tuple(weight for _, weight in terms))
+        return self._append(step, node, tuple(slot for slot, _ in terms), stats)
+
+    def _op(
+        self, node: Node, op: Op, function: Function, operands: tuple[int, ...], weights: str, stats: str
+    ) -> int:
+        attrs: dict[str, Value] = dict(op.attrs)
+        given = function.types[node.operands[0]]
+        path = f"{weights}{node.name}"
+        dims = self.graph.dims
+        if op.primitive == "norm":
+            return self._norm(node, attrs, given.channels, operands, path, stats)
+        shapes = shapes_of(op.primitive, attrs, given, dims)
+        key = (op.primitive, op.attrs, given, node.type)
+        if shapes:
+            if path not in self.layers:
+                self.layers[path] = self.tree.place(path, Weighted(shapes))
+            if key not in self.functions:
+                self.functions[key] = convolution(op.primitive, attrs, given, dims)
+            return self._append(Layer(self.functions[key], self.layers[path]), node, operands, stats)
+        if op.primitive == "dropout":
+            dropped = attrs["p"]
+            assert isinstance(dropped, int | Fraction)
+            return self._append(Plain(nn.functional.dropout, float(dropped)), node, operands, stats)
+        if key not in self.functions:
+            self.functions[key] = plain(op.primitive, attrs, node.type, dims)
+        # what refers to the size of the image gets it as a second operand
+        needs_image = len(operands) == 1 and op.primitive in ("none", "resize")
+        slot = self._append(
+            Plain(self.functions[key]), node, (*operands, 0) if needs_image else operands, stats
+        )
+        if op.primitive == "none":
+            self.zeros.add(slot)
+        return slot
+
+    def _norm(
+        self,
+        node: Node,
+        attrs: Mapping[str, Value],
+        channels: int,
+        operands: tuple[int, ...],
+        path: str,
+        stats: str,
+    ) -> int:
+        affine = None
+        if attrs["affine"]:
+            if path not in self.affines:
+                self.affines[path] = self.tree.place(path, Affine(channels))
+            affine = self.affines[path]
+        own = path if attrs["stats"] == "shared" else f"{stats}{node.name}"
+        if own not in self.statistics:
+            # beside the scale and shift where both have one name, as in torch's BatchNorm
+            name = f"{own}.stats" if own in self.affines else own
+            self.statistics[own] = self.tree.place(name, Statistics(channels))
+        momentum, eps = attrs["momentum"], attrs["eps"]
+        assert isinstance(momentum, int | Fraction)
+        assert isinstance(eps, int | Fraction)
+        step = Norm(self.statistics[own], affine, float(momentum), float(eps))
+        return self._append(step, node, operands, stats)

@@ -1,0 +1,38 @@
+"""The super-network: a lowered graph and the architecture parameters that weigh its mixes."""
+
+from typing import final
+
+from torch import Tensor, nn
+
+from hnas.ir.decisions import DecisionTable
+from hnas.ir.graph import Graph
+from hnas.runtime.arch import ArchParams
+from hnas.runtime.lower import lower
+
+
+@final
+class SuperNet(nn.Module):
+    """images (N, 3, H, W) to scores (N, classes, H, W), every option computed and weighed.
+
+    Its parameters are of two kinds, total and disjoint: `network` holds the weights, `arch` alpha
+    and beta.
+    """
+
+    def __init__(self, graph: Graph, table: DecisionTable, init: tuple[float, float]) -> None:
+        super().__init__()
+        self.network = lower(graph)
+        self.arch = ArchParams(table, init)
+        missing = set(self.network.groups) - set(self.arch.logits)
+        assert not missing, f"mixes name groups no decision has: {sorted(missing)}"
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The relaxed network's scores."""
+        return self.network(images, self.arch.weights())
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """What the weight step trains."""
+        return list(self.network.parameters())
+
+    def arch_parameters(self) -> list[nn.Parameter]:
+        """What the architecture step trains."""
+        return list(self.arch.parameters())
