@@ -74,6 +74,9 @@ class HnasError(Exception):
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in diagnostics))
         self.diagnostics = diagnostics
 
+    def __reduce__(self) -> tuple[type["HnasError"], tuple[Diagnostic, ...]]:
+        return HnasError, self.diagnostics  # from a worker process it must arrive as it was raised
+
 
 class InternalError(Exception):
     """hnas itself is at fault. The command line asks the user to report it."""

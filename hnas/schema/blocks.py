@@ -87,7 +87,7 @@ CELL = Block(
                 },
                 words=("all",),
             ),
-            "what a found node keeps: slots(n), n times an input and its operator; edges(n), n distinct inputs; all",
+            "what a found node keeps: slots(n): n times an input and its operator; edges(n): n inputs; all",
             "slots(2)",
         ),
         Attribute("join", Word(("sum", "product")), "how a node joins what it reads", "sum"),
@@ -147,13 +147,13 @@ TRELLIS = Block(
         Attribute(
             "missing",
             Word(("closest", "drop")),
-            "H(l-2) where layer l-2 has no map of the stride: the map of the nearest finer stride, or no edge",
+            "H(l-2) where layer l-2 has no map of the stride: that of the nearest finer one, or no edge",
             "closest",
         ),
         Attribute(
             "prev_prev",
             Word(("same_stride", "on_path")),
-            "H(l-2): the map of layer l-2 at the same stride, or of the cell before the previous one on the path",
+            "H(l-2): the map of layer l-2 at the same stride, or of the cell before the last on the path",
             "same_stride",
         ),
         Attribute(

@@ -49,8 +49,8 @@ SHAPES = DatasetCard(
         (20, 20, 20),
         (90, 190, 90),
     ),
-    mean=(0.45, 0.47, 0.45),
-    deviation=(0.25, 0.25, 0.25),
+    mean=(0.491, 0.488, 0.494),
+    deviation=(0.143, 0.133, 0.211),
     layout="",
 )
 
@@ -84,8 +84,8 @@ CAMVID = DatasetCard(
         (64, 64, 0),
         (0, 128, 192),
     ),
-    mean=(0.411, 0.425, 0.427),
-    deviation=(0.275, 0.281, 0.276),
+    mean=(0.411, 0.424, 0.431),
+    deviation=(0.301, 0.305, 0.301),
     layout="PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void",
 )
 
@@ -137,7 +137,8 @@ CITYSCAPES = DatasetCard(
     ),
     mean=(0.287, 0.325, 0.284),
     deviation=(0.187, 0.190, 0.187),
-    layout="PATH/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and PATH/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png or *_labelIds.png",
+    layout="PATH/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png with "
+    "PATH/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png, or *_gtFine_labelIds.png",
 )
 
 CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES)}

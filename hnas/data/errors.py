@@ -1,0 +1,125 @@
+"""What can be wrong with a data set (E05xx). Each docstring is the page `hnas explain` shows."""
+
+from typing import final
+
+from attrs import frozen
+
+from hnas.diag import Diagnostic
+
+
+@final
+@frozen
+class NoDataset(Diagnostic):
+    """The data set of the spec is not on this machine: hnas downloads nothing.
+
+    Give its folder with `--data NAME=PATH`, or put it under $HNAS_DATA/NAME.
+    """
+
+    code = "E0501"
+    title = "the data set {name} is not on this machine"
+    help = "give its folder with --data {name}=PATH, or set HNAS_DATA to the folder above {name}/"
+    name: str
+
+
+@final
+@frozen
+class BadRoot(Diagnostic):
+    """The folder given for a data set is not there, or is no folder."""
+
+    code = "E0502"
+    title = "{name}: {path} {why}"
+    help = "{layout}"
+    name: str
+    path: str
+    why: str
+    layout: str
+
+
+@final
+@frozen
+class MissingPart(Diagnostic):
+    """A list or folder that the data set's layout has is missing, or empty."""
+
+    code = "E0503"
+    title = "{name}: {path} {why}"
+    help = "expected: {layout}"
+    name: str
+    path: str
+    why: str
+    layout: str
+
+
+@final
+@frozen
+class BadLine(Diagnostic):
+    """A line of a list does not name an image and its annotation."""
+
+    code = "E0504"
+    title = "{path}, line {line}: {why}"
+    help = "a line is: image annotation"
+    path: str
+    line: int
+    why: str
+
+
+@final
+@frozen
+class BadImage(Diagnostic):
+    """An image or an annotation cannot be read: it is missing, cut short, or no image."""
+
+    code = "E0505"
+    title = "{path}: {why}"
+    help = "replace the file, or take it out of the list"
+    path: str
+    why: str
+
+
+@final
+@frozen
+class SizesDiffer(Diagnostic):
+    """An annotation says what every pixel of its image shows; both have the same size."""
+
+    code = "E0506"
+    title = "{annotation} is {annotation_size}, its image {image} is {image_size}"
+    help = "annotations must have the size of their image"
+    annotation: str
+    annotation_size: str
+    image: str
+    image_size: str
+
+
+@final
+@frozen
+class LabelOutOfRange(Diagnostic):
+    """A label stands for no class of the set."""
+
+    code = "E0507"
+    title = "{path} has label {value}; the labels of {name} are {allowed}"
+    path: str
+    value: int
+    name: str
+    allowed: str
+
+
+@final
+@frozen
+class TooFewImages(Diagnostic):
+    """The images are split into a half for the weights and one for the architecture: neither may be empty."""
+
+    code = "E0508"
+    title = "{name} has {images} training images, too few to split"
+    help = "give more images, or another split in the block data"
+    name: str
+    images: int
+
+
+@final
+@frozen
+class BadDataFlag(Diagnostic):
+    """`--data` takes the name of a data set and the folder it lies in."""
+
+    code = "E0509"
+    title = "--data {given}: {why}"
+    help = "write --data NAME=PATH, like --data camvid=/data/camvid"
+    given: str
+    why: str

@@ -1,0 +1,124 @@
+"""Checkpoints: written atomically, the last two kept, read without unpickling any code.
+
+A file is what torch.save makes of tensors, numbers, strings and containers, followed by a SHA-256 of
+it all: torch checks no sums of tensor data, and a flipped bit must not go unnoticed.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from attrs import define
+
+from hnas.diag import Diagnostic, HnasError, InternalError
+from hnas.engine.errors import DamagedCheckpoint, NoCheckpoint, OtherRun
+from hnas.engine.files import write_atomically
+
+State = dict[str, Any]
+_MAGIC = b"hnas-ckpt1"
+
+
+@final
+@define
+class Checkpoints:
+    """The checkpoints of a run.
+
+    Attributes:
+        folder: Where they lie.
+        digest: The run's digest; others are refused.
+        keep: How many are kept.
+    """
+
+    folder: Path
+    digest: str
+    keep: int = 2
+
+    def save(self, step: int, state: Mapping[str, Any]) -> Path:
+        """Write the state after `step` steps; older checkpoints go only when it is in place.
+
+        Raises:
+            HnasError: The disk is full; earlier checkpoints are untouched.
+            InternalError: The state holds something that could not be read back.
+        """
+        for left in self.folder.glob(".*.part"):
+            left.unlink(missing_ok=True)
+        buffer = io.BytesIO()
+        content = {"step": step, "digest": self.digest, "state": plain(state)}
+        torch.save(content, buffer)
+        data = buffer.getvalue()
+        path = self.folder / f"step-{step:09d}.pt"
+        write_atomically(path, data + hashlib.sha256(data).digest() + _MAGIC)
+        for old in self._files()[: -self.keep]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def load_latest(self) -> tuple[int, State, tuple[Diagnostic, ...]]:
+        """Step and state of the newest checkpoint that can be read, and warnings about damaged ones.
+
+        Raises:
+            HnasError: There is none, all are damaged, or it belongs to another run.
+        """
+        files = self._files()
+        if not files:
+            raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="it has not made one yet"))
+        warnings: list[Diagnostic] = []
+        for path in reversed(files):
+            try:
+                content = _read(path)
+            except ValueError as error:
+                warnings.append(DamagedCheckpoint(None, path=str(path), why=str(error)))
+                continue
+            if content["digest"] != self.digest:
+                given = str(content["digest"])
+                raise HnasError(OtherRun(None, path=str(path), given=given, have=self.digest))
+            return int(content["step"]), content["state"], tuple(warnings)
+        raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="all of them are damaged"))
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.pt"))
+
+
+def _read(path: Path) -> State:
+    """The content of a checkpoint file.
+
+    Raises:
+        ValueError: It is damaged; the message says how.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(error.strerror or "it cannot be read") from None
+    body, tail = data[: -(32 + len(_MAGIC))], data[-(32 + len(_MAGIC)) :]
+    if not tail.endswith(_MAGIC):
+        raise ValueError("it is cut short")
+    if hashlib.sha256(body).digest() != tail[:32]:
+        raise ValueError("its checksum is wrong")
+    try:
+        content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a checksummed file of another program makes torch say
+        raise ValueError(f"it is no checkpoint ({type(error).__name__})") from None
+    if not isinstance(content, dict) or not {"step", "digest", "state"} <= content.keys():
+        raise ValueError("it is no checkpoint of hnas")
+    return content
+
+
+def plain(value: Any) -> Any:
+    """`value` with plain containers only, as `weights_only=True` reads them back.
+
+    Raises:
+        InternalError: It holds anything but tensors, numbers, strings, None and containers of them.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case torch.Tensor():
+            return value.detach()
+        case Mapping():
+            return {key: plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(plain(item) for item in value)
+        case _:
+            raise InternalError(f"a checkpoint cannot hold a {type(value).__name__}")

@@ -1,0 +1,130 @@
+"""What can be wrong with run folders and checkpoints (E06xx), devices and running (E07xx)."""
+
+from typing import final
+
+from attrs import frozen
+
+from hnas.diag import Diagnostic
+
+
+@final
+@frozen
+class RunExists(Diagnostic):
+    """A run never overwrites what another one left."""
+
+    code = "E0601"
+    title = "{path} is there already and not empty"
+    help = "choose another folder with --out, or go on with it: hnas search --resume {path}"
+    path: str
+
+
+@final
+@frozen
+class NoRun(Diagnostic):
+    """The folder is not one that `hnas search` made."""
+
+    code = "E0602"
+    title = "{path} is no run folder: {why}"
+    help = "name a folder that hnas search made, runs/SPEC-DATE-TIME"
+    path: str
+    why: str
+
+
+@final
+@frozen
+class RunBusy(Diagnostic):
+    """Two processes must not write to one run."""
+
+    code = "E0603"
+    title = "another process is writing to {path}"
+    help = "wait for it, or stop it"
+    path: str
+
+
+@final
+@frozen
+class CannotWrite(Diagnostic):
+    """A file cannot be written: the disk is full, or the folder may not be written to."""
+
+    code = "E0604"
+    title = "cannot write {path}: {why}"
+    help = "make room or choose another folder; what was written before is untouched"
+    path: str
+    why: str
+
+
+@final
+@frozen
+class NoCheckpoint(Diagnostic):
+    """The run has no checkpoint that can be read: it was stopped before the first, or all are damaged."""
+
+    code = "E0605"
+    title = "{path} has no checkpoint to go on from: {why}"
+    help = "start the search anew"
+    path: str
+    why: str
+
+
+@final
+@frozen
+class DamagedCheckpoint(Diagnostic):
+    """A checkpoint cannot be read, so the one before it is used."""
+
+    code = "W0601"
+    severity = "warning"
+    title = "{path} is damaged ({why}); the one before it is used"
+    path: str
+    why: str
+
+
+@final
+@frozen
+class OtherRun(Diagnostic):
+    """A checkpoint goes on exactly or not at all: it was made with another spec or seed."""
+
+    code = "E0606"
+    title = "{path} belongs to run {given}, this is run {have}"
+    help = "resume with the spec it was made with; its run folder keeps it as spec.hnas"
+    path: str
+    given: str
+    have: str
+
+
+@final
+@frozen
+class NoDevice(Diagnostic):
+    """The device asked for is not on this machine."""
+
+    code = "E0702"
+    title = "there is no device {name} here"
+    help = "there are: {known}"
+    name: str
+    known: str
+
+
+@final
+@frozen
+class OutOfMemory(Diagnostic):
+    """The super-network with its maps for one batch does not fit into memory."""
+
+    code = "E0703"
+    title = "out of memory {where}"
+    help = "lower the batch (--batch), the crop (--set data.crop=...), F, B or L (--set F=4)"
+    where: str
+
+
+@final
+@frozen
+class NotFinite(Diagnostic):
+    """A loss is infinite or no number. The update it would have made was not made.
+
+    The last checkpoint holds the state before. A lower learning rate, or `clip` in the block
+    search, is the usual mend.
+    """
+
+    code = "E0704"
+    title = "the loss of the {which} step is {value} at step {step}; nothing was updated"
+    help = "lower the learning rate or set search.clip; the last checkpoint is kept"
+    which: str
+    value: str
+    step: int

@@ -1,0 +1,128 @@
+"""What is measured, and where it is written: metrics.jsonl, TensorBoard's events, the confusion matrix."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast, final
+
+import torch
+from attrs import define
+from torch import Tensor
+from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
+
+from hnas.engine.files import no_room, write_atomically
+
+Row = Mapping[str, int | float | str | None]
+
+
+@final
+@define
+class MetricsLog:
+    """Rows of a run as JSON, one a line, each complete before the next begins."""
+
+    path: Path
+
+    def append(self, row: Row) -> None:
+        """Write a row; numbers that are not finite become null."""
+        kept = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+        with no_room(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(kept) + "\n")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every whole row; a last line cut short is left out."""
+        found: list[dict[str, Any]] = []
+        if not self.path.is_file():
+            return found
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                found.append(cast(dict[str, Any], row))
+        return found
+
+    def cut(self, rows: int) -> None:
+        """Keep the first `rows` rows: what was written after a checkpoint is done again."""
+        kept = self.rows()[:rows]
+        write_atomically(self.path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+@final
+class Events:
+    """TensorBoard events of a run, opened at the first one."""
+
+    def __init__(self, folder: Path, purge_step: int | None = None) -> None:
+        self.folder, self.purge_step = folder, purge_step
+        self._writer: Any = None
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Write scalars by name."""
+        if self._writer is None:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.folder), purge_step=self.purge_step)
+        with no_room(self.folder):
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+@final
+class SegmentationMetrics:
+    """mIoU and pixel accuracy of a whole set, from one confusion matrix; void pixels do not count.
+
+    Classes that neither the labels nor the predictions have are left out of the mean.
+    """
+
+    def __init__(self, classes: int, void: int, device: torch.device | str = "cpu") -> None:
+        self._void = void
+        self._iou = MulticlassJaccardIndex(classes, average=None, ignore_index=void).to(device)
+        self._matrix = MulticlassConfusionMatrix(classes, ignore_index=void).to(device)
+
+    def update(self, scores: Tensor, labels: Tensor) -> None:
+        """Count a batch: scores (N, classes, H, W), labels (N, H, W)."""
+        predicted = scores.argmax(1)
+        self._iou.update(predicted, labels)
+        self._matrix.update(predicted, labels)
+
+    def per_class(self) -> list[float | None]:
+        """IoU of each class; None for those that do not occur."""
+        matrix = self._counts()
+        there = (matrix.sum(0) + matrix.sum(1)) > 0
+        if not bool(there.any()):
+            return [None] * len(matrix)
+        values = self._iou.compute().tolist()
+        return [float(v) if t else None for v, t in zip(values, there.tolist(), strict=True)]
+
+    @property
+    def miou(self) -> float:
+        """The mean over the classes that occur; 0 where there is no pixel at all."""
+        values = [value for value in self.per_class() if value is not None]
+        return sum(values) / len(values) if values else 0.0
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """The share of pixels that are right."""
+        matrix = self._counts()
+        return float(matrix.trace() / matrix.sum().clamp_min(1))
+
+    @property
+    def most_frequent_miou(self) -> float:
+        """What always predicting the set's most frequent class would score."""
+        per_class = self._counts().sum(1)  # pixels by true class
+        there = int((per_class > 0).sum())
+        return float(per_class.max() / per_class.sum().clamp_min(1)) / there if there else 0.0
+
+    def _counts(self) -> Tensor:
+        # confusion matrices do not depend on an update having been made
+        return self._matrix.confmat.double().cpu()  # type: ignore[union-attr]

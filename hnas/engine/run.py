@@ -1,0 +1,203 @@
+"""The run folder: everything a search leaves behind, and what is needed to go on with it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast, final
+
+import attrs
+from attrs import define, field, frozen
+
+from hnas.diag import HnasError
+from hnas.engine.errors import NoRun, RunBusy, RunExists
+from hnas.engine.files import no_room, write_atomically
+
+_FORMAT = 1
+
+
+@final
+@frozen(kw_only=True)
+class RunRecord:
+    """run.json: what a run was made with.
+
+    Attributes:
+        hnas, python, torch: Versions.
+        command: The command line.
+        started: When, local time, ISO 8601.
+        spec: The file that was searched.
+        profile: The profile laid over it.
+        seed: The seed of everything random.
+        device: Where it runs.
+        threads: Threads of torch on the processor.
+        digests: choices, weights and run.
+        data: The data set's name and folder; no folder for a generated one.
+        measured: What was chosen by measuring, with the figures.
+        options: --max-steps and the like, by name.
+        notes: What a reader should know, a sentence each.
+    """
+
+    hnas: str
+    python: str
+    torch: str
+    command: tuple[str, ...]
+    started: str
+    spec: str
+    profile: str
+    seed: int
+    device: str
+    threads: int
+    digests: Mapping[str, str]
+    data: Mapping[str, str]
+    measured: Mapping[str, float] = field(factory=dict[str, float])
+    options: Mapping[str, int | float | str] = field(factory=dict[str, int | float | str])
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The record as the text of run.json."""
+        return json.dumps({"format": _FORMAT, **attrs.asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The record of a run.json.
+
+        Raises:
+            ValueError: It is not one, or of a newer format.
+        """
+        content = json.loads(text)
+        if not isinstance(content, dict) or "format" not in content:
+            raise ValueError("run.json is not a run's")
+        fields = cast(dict[str, Any], content)
+        if fields.pop("format") != _FORMAT:
+            raise ValueError("run.json is of another version of hnas")
+        known = {a.name: a.default is attrs.NOTHING for a in attrs.fields(cls)}
+        missing = [name for name, needed in known.items() if needed and name not in fields]
+        if missing:
+            raise ValueError(f"run.json lacks {', '.join(missing)}")
+        kept = {name: value for name, value in fields.items() if name in known}
+        kept["command"], kept["notes"] = tuple(kept["command"]), tuple(kept.get("notes", ()))
+        return cls(**kept)
+
+
+@final
+@define
+class RunFolder:
+    """A run's files. Used as a context manager it is locked against other writers."""
+
+    path: Path
+    _lock: int | None = field(default=None, init=False)
+
+    @classmethod
+    def create(cls, out: Path | None, spec: str, now: datetime) -> "RunFolder":
+        """A new folder: `out`, or runs/SPEC-DATE-TIME below the current one.
+
+        Raises:
+            HnasError: `out` is there and not empty, or cannot be made.
+        """
+        if out is not None:
+            if out.exists() and (not out.is_dir() or any(out.iterdir())):
+                raise HnasError(RunExists(None, path=str(out)))
+            with no_room(out):
+                out.mkdir(parents=True, exist_ok=True)
+            path = out
+        else:
+            base = Path("runs") / f"{spec}-{now:%Y%m%d-%H%M%S}"
+            path, number = base, 2
+            while True:
+                try:
+                    with no_room(path):
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                    path.mkdir()
+                    break
+                except FileExistsError:
+                    path, number = base.with_name(f"{base.name}-{number}"), number + 1
+        folder = cls(path)
+        with no_room(path):
+            folder.checkpoints.mkdir()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """The folder of an earlier run.
+
+        Raises:
+            HnasError: It is none; the message says what is missing.
+        """
+        if not path.is_dir():
+            why = "it is a file" if path.exists() else "there is no such folder"
+            raise HnasError(NoRun(None, path=str(path), why=why))
+        folder = cls(path)
+        for part in (folder.record_file, folder.spec):
+            if not part.is_file():
+                raise HnasError(NoRun(None, path=str(path), why=f"it has no {part.name}"))
+        _ = folder.record
+        return folder
+
+    @property
+    def spec(self) -> Path:
+        """The resolved spec."""
+        return self.path / "spec.hnas"
+
+    @property
+    def record_file(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """TensorBoard's events."""
+        return self.path / "events"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def found(self) -> Path:
+        """The architecture that was found."""
+        return self.path / "found.hnas"
+
+    @property
+    def record(self) -> RunRecord:
+        """What run.json says.
+
+        Raises:
+            HnasError: It cannot be read.
+        """
+        try:
+            return RunRecord.from_json(self.record_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            why = f"run.json cannot be read ({error})"
+            raise HnasError(NoRun(None, path=str(self.path), why=why)) from None
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write run.json."""
+        write_atomically(self.record_file, record.to_json().encode())
+
+    def __enter__(self) -> Self:
+        with no_room(self.path):
+            self._lock = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR)
+        try:
+            # the system lets go of it when the process ends, however it ends
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            self._lock = None
+            raise HnasError(RunBusy(None, path=str(self.path))) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
