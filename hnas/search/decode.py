@@ -1,0 +1,87 @@
+"""decode: an architecture read off the weights of the relaxed decisions (paper, Sec. 4.3).
+
+Pure arithmetic on floats; general in cells, layers, strides and moves.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State
+from hnas.ir.types import Stride
+from hnas.schema.settings import DecodeSettings
+
+Weights = Mapping[str, Sequence[float]]
+"""For every group, a weight for each of its options."""
+
+
+def decode(table: DecisionTable, weights: Weights, settings: DecodeSettings) -> Architecture:
+    """The architecture that `weights` favour, as the block decode says to read them."""
+    picks: dict[str, tuple[Pick, ...]] = {}
+    for decision in table.decisions:
+        if decision.kind == "node":
+            picks[decision.id] = strongest(decision, weights, settings.edges)
+    path = viterbi(table, weights) if settings.path == "viterbi" else greedy(table, weights)
+    picks.update(table.along(path))
+    return Architecture(picks)
+
+
+def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[Pick, ...]:
+    """The `edges` strongest edges of a node (None: all), in the order of its inputs.
+
+    The strength of an edge is its largest weight over operators other than none; that operator is
+    taken. With `take = all`, where none is an option like any other, it may be taken too.
+    """
+    every = decision.take.how == "all"
+    found: list[tuple[float, int, Pick]] = []
+    for position, group in enumerate(decision.groups):
+        allowed = [i for i in range(len(group.options)) if every or i not in group.none]
+        if not allowed:
+            continue
+        best = max(allowed, key=lambda i: (weights[group.id][i], -i))
+        found.append((weights[group.id][best], position, (group.name, group.options[best])))
+    kept = sorted(found, key=lambda edge: (-edge[0], edge[1]))[: None if every else edges]
+    kept.sort(key=lambda edge: edge[1])
+    picks = [pick for _, _, pick in kept]
+    wanted = decision.take.count
+    if decision.take.how == "slots" and wanted is not None and 0 < len(picks) < wanted:
+        picks += [picks[0]] * (wanted - len(picks))  # a node with fewer inputs takes its strongest again
+    return tuple(picks)
+
+
+def viterbi(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:
+    """The path of the largest product of move weights, as a sum of logarithms; the first of equals."""
+    trellis = table.trellis
+    best: dict[State, tuple[float, tuple[Stride, ...]]] = {trellis.start: (0.0, ())}
+    for _ in trellis.layers:
+        following: dict[State, tuple[float, tuple[Stride, ...]]] = {}
+        for state, (score, path) in best.items():
+            for way, logarithm in _ways(table, state, weights):
+                total = score + logarithm
+                if way.target not in following or total > following[way.target][0]:
+                    following[way.target] = (total, (*path, way.target.stride))
+        best = following
+    return max(best.values(), key=lambda found: found[0])[1]
+
+
+def greedy(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:
+    """From state to state by the strongest move."""
+    state, path = table.trellis.start, list[Stride]()
+    for _ in table.trellis.layers:
+        ways = _ways(table, state, weights)
+        state = max(ways, key=lambda way: way[1])[0].target
+        path.append(state.stride)
+    return tuple(path)
+
+
+def _ways(table: DecisionTable, state: State, weights: Weights) -> list[tuple[Exit, float]]:
+    """The ways out of a state with the logarithm of their weight; a lone one is certain."""
+    ways = table.trellis.exits[state]
+    decision = table.trellis.decisions.get(state)
+    if decision is None:
+        return [(way, 0.0) for way in ways]
+    return [(way, _log(weight)) for way, weight in zip(ways, weights[decision], strict=True)]
+
+
+def _log(weight: float) -> float:
+    # not minus infinity: sums of it could not be told apart, and some path must be found
+    return math.log(weight) if weight > 0 else -1e9

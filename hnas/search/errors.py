@@ -1,0 +1,33 @@
+"""What can be wrong with a search (E04xx)."""
+
+from typing import final
+
+from attrs import frozen
+
+from hnas.diag import Diagnostic
+
+
+@final
+@frozen
+class NoArchStep(Diagnostic):
+    """alpha and beta stay where they started: what is decoded then is a random architecture."""
+
+    code = "W0401"
+    severity = "warning"
+    title = "no architecture step will run: alpha and beta are left alone for {from_epoch} of {epochs} epochs"
+    help = "raise --epochs, or lower it with --set search.arch.from_epoch=N"
+    from_epoch: int
+    epochs: int
+
+
+@final
+@frozen
+class AlreadyFinished(Diagnostic):
+    """The run has made all the steps it was asked for; there is nothing to go on with."""
+
+    code = "W0402"
+    severity = "warning"
+    title = "the run is finished: {step} of {steps} steps are done"
+    help = "a run stopped by --max-steps goes on with a larger number"
+    step: int
+    steps: int
