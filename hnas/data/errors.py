@@ -123,3 +123,16 @@ class BadDataFlag(Diagnostic):
     help = "write --data NAME=PATH, like --data camvid=/data/camvid"
     given: str
     why: str
+
+
+@final
+@frozen
+class UnusedData(Diagnostic):
+    """A data set was given that the spec does not read, and the one it reads was not."""
+
+    code = "E0510"
+    title = "--data gives {given}, but the spec reads {name}"
+    help = "give --data {name}=PATH, or choose a profile that reads it: the profiles are {profiles}"
+    given: str
+    name: str
+    profiles: str

@@ -51,7 +51,7 @@ class Checkpoints:
         data = buffer.getvalue()
         path = self.folder / f"step-{step:09d}.pt"
         write_atomically(path, data + hashlib.sha256(data).digest() + _MAGIC)
-        for old in self._files()[: -self.keep]:
+        for old in self.files()[: -self.keep]:
             old.unlink(missing_ok=True)
         return path
 
@@ -61,9 +61,9 @@ class Checkpoints:
         Raises:
             HnasError: There is none, all are damaged, or it belongs to another run.
         """
-        files = self._files()
+        files = self.files()
         if not files:
-            raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="it has not made one yet"))
+            raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="there is none yet"))
         warnings: list[Diagnostic] = []
         for path in reversed(files):
             try:
@@ -77,7 +77,8 @@ class Checkpoints:
             return int(content["step"]), content["state"], tuple(warnings)
         raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="all of them are damaged"))
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """The checkpoints that are there, oldest first."""
         return sorted(self.folder.glob("step-*.pt"))
 
 

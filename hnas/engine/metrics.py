@@ -123,6 +123,14 @@ class SegmentationMetrics:
         there = int((per_class > 0).sum())
         return float(per_class.max() / per_class.sum().clamp_min(1)) / there if there else 0.0
 
+    def summary(self) -> dict[str, float]:
+        """The three figures by name."""
+        return {
+            "miou": self.miou,
+            "most_frequent_miou": self.most_frequent_miou,
+            "pixel_accuracy": self.pixel_accuracy,
+        }
+
     def _counts(self) -> Tensor:
         # confusion matrices do not depend on an update having been made
         return self._matrix.confmat.double().cpu()  # type: ignore[union-attr]

@@ -216,6 +216,28 @@ def spell(value: Value) -> str:
             assert_never(value)
 
 
+def spell_expr(expr: Expr) -> str:
+    """An expression, every operation inside another one in parentheses."""
+    match expr:
+        case Const(value):
+            return spell(value)
+        case Fact(name):
+            return name
+        case Unary(op, operand):
+            return f"{op} {_inner(operand)}" if op == "not" else f"-{_inner(operand)}"
+        case Binary(op, left, right):
+            return f"{_inner(left)} {op} {_inner(right)}"
+        case Cond(then, test, other):
+            return f"{_inner(then)} if {_inner(test)} else {_inner(other)}"
+        case _:
+            assert_never(expr)
+
+
+def _inner(expr: Expr) -> str:
+    text = spell_expr(expr)
+    return text if isinstance(expr, Const | Fact) else f"({text})"
+
+
 def _decimal(value: Fraction) -> str:
     exact = float(value)
     return repr(exact) if Fraction(repr(exact)) == value else f"{value.numerator} / {value.denominator}"

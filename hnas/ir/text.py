@@ -1,9 +1,14 @@
-"""The graph as text: what `--emit graph` prints and what tests of passes compare."""
+"""The stages as text: what `--emit` prints and what tests of passes compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import cast, final
+
+import attrs
+from attrs import frozen
 
 from hnas.ir.decisions import DecisionTable
-from hnas.ir.expr import spell
+from hnas.ir.expr import Binary, Cond, Const, Fact, Unary, spell, spell_expr
 from hnas.ir.graph import Call, Function, Graph, Join, Kind, Mix, Node, Op
 from hnas.ir.types import MapType, spell_stride
 
@@ -63,3 +68,61 @@ def _kind(kind: Kind) -> str:
             return f"mix [{', '.join(f'{group}#{option}' for group, option in weights)}]"
         case Join(how):
             return how
+
+
+# --- any structure -------------------------------------------------------------------------------
+
+_WIDTH = 110
+
+
+def print_tree(value: object) -> str:
+    """Any structure of the compiler, a node a line, as `--emit ast` and `--emit space` show it.
+
+    Places are left out; what fits stands on one line.
+    """
+    return "\n".join(_lines(_outline(value), "", "")) + "\n"
+
+
+@final
+@frozen
+class _Outline:
+    """A structure as text: on one line, or as a head with parts below it, each with its name."""
+
+    text: str
+    head: str = ""
+    parts: tuple[tuple[str, "_Outline"], ...] = ()
+
+
+def _outline(value: object) -> _Outline:
+    match value:
+        case Const() | Fact() | Unary() | Binary() | Cond():
+            return _Outline(spell_expr(value))
+        case Mapping():
+            entries = cast("Mapping[object, object]", value)
+            return _joined("{", "}", tuple((f"{key}: ", _outline(item)) for key, item in entries.items()))
+        case tuple() | list():
+            elements = cast("tuple[object, ...]", value)
+            return _joined("[", "]", tuple(("", _outline(item)) for item in elements))
+        case _ if attrs.has(type(value)):
+            fields = [a for a in attrs.fields(type(value)) if a.repr]
+            parts = tuple((f"{a.name} = ", _outline(getattr(value, a.name))) for a in fields)
+            return _joined(f"{type(value).__name__}(", ")", parts)
+        case Fraction():
+            return _Outline(spell(value))
+        case _:
+            return _Outline(repr(value))
+
+
+def _joined(head: str, tail: str, parts: tuple[tuple[str, _Outline], ...]) -> _Outline:
+    text = head + ", ".join(f"{name}{part.text}" for name, part in parts) + tail
+    # what is too long for a line is never asked for again as one
+    return _Outline(text if len(text) <= _WIDTH else " " * (_WIDTH + 1), head.rstrip("("), parts)
+
+
+def _lines(outline: _Outline, indent: str, name: str) -> Iterator[str]:
+    if len(indent) + len(name) + len(outline.text) <= _WIDTH or not outline.parts:
+        yield f"{indent}{name}{outline.text}"
+        return
+    yield f"{indent}{name}{outline.head}".rstrip()
+    for part_name, part in outline.parts:
+        yield from _lines(part, indent + "  ", part_name)

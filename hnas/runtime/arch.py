@@ -31,6 +31,18 @@ class ArchParams(nn.Module):
         self._sigmoid = tuple(g for g in moves if table.trellis.weigh == "independent")
         self._entering = _entering(table) if table.trellis.weigh == "incoming" else ()
 
+    @classmethod
+    def of_state(cls, table: DecisionTable, state: Mapping[str, Tensor]) -> "ArchParams":
+        """The architecture parameters in a super-network's state dict.
+
+        Raises:
+            RuntimeError: It is of a space with other decisions.
+        """
+        arch = cls(table, (0.0, 0.0))
+        prefix = "arch."
+        arch.load_state_dict({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
+        return arch
+
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         """Keep `logits` pointing at the parameters after a move to another device."""
         result = super()._apply(fn, recurse)

@@ -5,6 +5,7 @@ spec. The graph's functions are unrolled once, into a flat list of steps over nu
 forward pass runs down the list. It stays the reference every optimised lowering is measured against.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, final
@@ -43,8 +44,14 @@ class Network(nn.Module):
         )
         _free_early(self.steps, self.result)
 
-    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Run every step in order; a map is let go after its last use."""
+    def forward(
+        self, images: Tensor, weights: Mapping[str, Tensor] | None = None, deadline: float | None = None
+    ) -> Tensor:
+        """Run every step in order; a map is let go after its last use.
+
+        Raises:
+            TimeoutError: `deadline`, by time.monotonic, has passed.
+        """
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
         values: list[Any] = [None] * (len(self.steps) + 1)
         values[0] = images
@@ -53,6 +60,8 @@ class Network(nn.Module):
         try:
             for step in self.steps:
                 values[step.out] = step.run(values, scalars, training)
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError
                 for slot in step.dead:
                     values[slot] = None
         except Exception as error:

@@ -25,9 +25,9 @@ class SuperNet(nn.Module):
         missing = set(self.network.groups) - set(self.arch.logits)
         assert not missing, f"mixes name groups no decision has: {sorted(missing)}"
 
-    def forward(self, images: Tensor) -> Tensor:
-        """The relaxed network's scores."""
-        return self.network(images, self.arch.weights())
+    def forward(self, images: Tensor, deadline: float | None = None) -> Tensor:
+        """The relaxed network's scores; TimeoutError once `deadline`, by time.monotonic, has passed."""
+        return self.network(images, self.arch.weights(), deadline)
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """What the weight step trains."""

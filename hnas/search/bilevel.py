@@ -4,6 +4,7 @@ First order: the architecture step takes the weights as constants. Each step ask
 own parameters only, which also saves what the others' would need to keep.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import final
@@ -122,6 +123,23 @@ class Bilevel:
             raise HnasError(NotFinite(None, which=which, value=f"{value.item():g}", step=step))
         loss.backward()
         return value
+
+
+def trial(model: SuperNet, batch: Batch, limit: float | None = None) -> None:
+    """A pass forward and backward that leaves no trace in the model: what a weight step costs, to measure.
+
+    Raises:
+        TimeoutError: The forward pass alone takes longer than `limit` seconds.
+    """
+    deadline = None if limit is None else time.monotonic() + limit
+    model.train()
+    model.network.update_statistics(False)
+    try:
+        with autocast(batch.images.device):
+            segmentation_loss(model(batch.images, deadline), batch.labels).backward()
+    finally:
+        model.network.update_statistics(True)
+        model.zero_grad(set_to_none=True)
 
 
 @contextmanager

@@ -14,10 +14,14 @@ class NoArchStep(Diagnostic):
 
     code = "W0401"
     severity = "warning"
-    title = "no architecture step will run: alpha and beta are left alone for {from_epoch} of {epochs} epochs"
+    title = (
+        "no architecture step will run: alpha and beta are left alone for {from_epoch} of {epochs} epochs, "
+        "and the run stops after step {last}"
+    )
     help = "raise --epochs, or lower it with --set search.arch.from_epoch=N"
     from_epoch: int
     epochs: int
+    last: int
 
 
 @final

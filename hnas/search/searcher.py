@@ -95,6 +95,10 @@ class Searcher:
     rows: int = field(default=0, init=False)
     tally: Tally = field(factory=Tally, init=False)
     validation: dict[str, float] = field(factory=dict[str, float], init=False)
+    validated: int = field(default=0, init=False)
+    """The step of the last validation."""
+    _shown: dict[str, float] = field(factory=dict[str, float], init=False)
+    _path: str = field(default="", init=False)
     _rate: Rate = field(factory=Rate, init=False)
     _log: MetricsLog = field(init=False)
     _events: Events = field(init=False)
@@ -141,33 +145,48 @@ class Searcher:
         return self.planned if self.job.max_steps is None else min(self.planned, self.job.max_steps)
 
     @property
+    def finished(self) -> bool:
+        """Whether every step that was asked for is made, and measured."""
+        return self.step >= self.last and not self._owes_validation()
+
+    @property
     def epoch(self) -> int:
         """The epoch the next step belongs to, from 1."""
-        epoch = min(self.job.search.epochs, 1 + self.step * self.job.search.batch // len(self.train_a))
-        while epoch > 1 and self.step < self.epoch_end(epoch - 1):
-            epoch -= 1
-        while epoch < self.job.search.epochs and self.step >= self.epoch_end(epoch):
+        epoch = 1 + self.step * self.job.search.batch // len(self.train_a)
+        while self.epoch_end(epoch) <= self.step:
             epoch += 1
-        return epoch
+        return min(epoch, self.job.search.epochs)
+
+    def _owes_validation(self) -> bool:
+        """Whether a validation is due now: at the end of the run, and of every so many epochs."""
+        if self.validated == self.step or self.step == 0:
+            return False
+        every = self.job.search.validate.every
+        over = self.epoch if self.step == self.planned else self.epoch - 1
+        return self.step == self.last or (self.step == self.epoch_end(over) and over % every == 0)
 
     # --- running ---------------------------------------------------------------------------------
 
     def search(self, stopper: Stopper) -> Outcome:
         """Steps until the planned end, --max-steps, or a signal; a checkpoint at each of them."""
-        search = self.job.search
-        if self.epoch_end(search.arch.from_epoch) >= self.last:
-            self.reporter.warning(NoArchStep(None, from_epoch=search.arch.from_epoch, epochs=search.epochs))
+        from_epoch = self.job.search.arch.from_epoch
+        if self.step < self.last <= self.epoch_end(from_epoch):
+            epochs = self.job.search.epochs
+            self.reporter.warning(NoArchStep(None, from_epoch=from_epoch, epochs=epochs, last=self.last))
         due = Every(self.job.checkpoint_seconds)
         with self.train_a, self.train_b:
-            while self.step < self.last and stopper.signal is None:
-                epoch = self.epoch
-                self._step(epoch)
-                if self.step == self.epoch_end(epoch):
-                    self._finish_epoch(epoch)
-                elif stopper.signal is not None or self.step == self.last or due.due():
-                    self.checkpoint()
-        if stopper.signal is None and self.step < self.planned:
-            self._validate(self.epoch)  # ended early by --max-steps: say how good it is all the same
+            while stopper.signal is None:
+                if self._owes_validation():
+                    if self._validate(stopper):
+                        self.checkpoint()
+                elif self.step < self.last:
+                    epoch = self.epoch
+                    self._step(epoch)
+                    ends = self.step in (self.last, self.epoch_end(epoch))
+                    if ends or stopper.signal is not None or due.due():
+                        self.checkpoint()
+                else:
+                    break
         self._events.close()
         return Outcome(self.found(), self.step, self.planned, self.validation, stopper.signal)
 
@@ -195,48 +214,44 @@ class Searcher:
         self._log.append({"step": self.step, **row, "steps_per_second": round(self._rate.per_second, 4)})
         self.rows += 1
 
-    def _finish_epoch(self, epoch: int) -> None:
-        validate = self.job.search.validate
-        if epoch % validate.every == 0 or epoch == self.job.search.epochs:
-            self._validate(epoch)
-        self.checkpoint()
-        self._rate.pause()
+    def _validate(self, stopper: Stopper) -> bool:
+        """mIoU of the relaxed super-network with its running statistics, on images evenly spread over val.
 
-    def _validate(self, epoch: int) -> None:
-        """mIoU of the relaxed super-network with its running statistics, on images evenly spread over val."""
+        False if it was stopped: it is done again when the run goes on.
+        """
         job = self.job
-        self._rate.pause()
         metrics = SegmentationMetrics(len(job.val.card.classes), VOID, job.device)
         indices = evenly(len(job.val), job.search.validate.images)
         job.model.eval()
         with torch.no_grad(), autocast(job.device):
             for batch in evaluation_batches(job.val, indices, job.data, job.search.batch):
+                if stopper.signal is not None:
+                    return False
                 moved = batch.to(job.device)
                 metrics.update(job.model(moved.images).float(), moved.labels)
-        self.validation = {
-            "miou": metrics.miou,
-            "most_frequent_miou": metrics.most_frequent_miou,
-            "pixel_accuracy": metrics.pixel_accuracy,
-        }
+        self.validation, self.validated = metrics.summary(), self.step
+        epoch = self.epoch if self.step == self.planned else max(1, self.epoch - 1)
         self._write({"phase": "validation", "epoch": epoch, "images": len(indices), **self.validation})
         self._events.add(self.step, {f"validation/{name}": v for name, v in self.validation.items()})
         self.reporter.message(
-            f"epoch {epoch}: mIoU {self.validation['miou']:.4f} on {len(indices)} images "
+            f"step {self.step}: mIoU {self.validation['miou']:.4f} on {len(indices)} images "
             f"(always the most frequent class: {self.validation['most_frequent_miou']:.4f})"
         )
         self._rate.pause()
+        return True
 
     def _progress(self, epoch: int) -> None:
+        if self.step % LOG_EVERY == 0 or not self._path:
+            self._shown, self._path = self._entropies(), self.job.describe(self.found())
         values = dict(self.tally.shown)
         if "miou" in self.validation:
             values["mIoU"] = self.validation["miou"]
         values["lr"] = self.bilevel.optimizers.weights.param_groups[0]["lr"]
-        values |= self._entropies() if self.step % LOG_EVERY == 0 else {}
+        values |= self._shown
         left = self._rate.left(self.last - self.step)
         epochs = self.job.search.epochs
-        text = self.job.describe(self.found()) if self.step % LOG_EVERY == 0 else ""
         self.reporter.progress(
-            Progress(self.step, self.last, epoch, epochs, self._rate.per_second, left, values, text)
+            Progress(self.step, self.last, epoch, epochs, self._rate.per_second, left, values, self._path)
         )
 
     def _entropies(self) -> dict[str, float]:
@@ -263,16 +278,25 @@ class Searcher:
             "rows": self.rows,
             "tally": self.tally.state(),
             "validation": self.validation,
+            "validated": self.validated,
+            "steps": self.planned,
             "threads": torch.get_num_threads(),
         }
         self.checkpoints.save(self.step, state)
+        self._rate.pause()
 
     def resume(self) -> None:
         """Go back to the newest checkpoint; rows of metrics written after it are cut.
 
+        A run that was ended before its first one begins anew: the seed decides all that came before.
+
         Raises:
-            HnasError: There is none, or it belongs to another run.
+            HnasError: None of them can be read, or they belong to another run.
         """
+        if not self.checkpoints.files():
+            self._log.cut(0)
+            self._events = Events(self.run.events, purge_step=0)
+            return
         step, state, warnings = self.checkpoints.load_latest()
         for warning in warnings:
             self.reporter.warning(warning)
@@ -284,6 +308,7 @@ class Searcher:
         set_random_states(state["random"])
         torch.set_num_threads(state["threads"])
         self.tally.restore(state["tally"])
-        self.step, self.rows, self.validation = step, state["rows"], dict(state["validation"])
+        self.step, self.rows = step, state["rows"]
+        self.validation, self.validated = dict(state["validation"]), state["validated"]
         self._log.cut(self.rows)
         self._events = Events(self.run.events, purge_step=step + 1)

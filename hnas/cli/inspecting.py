@@ -1,0 +1,125 @@
+"""`hnas check`, `hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from hnas.cli.options import layout_options, outside_option
+from hnas.cli.terminal import say, show_diagnostics, tell
+
+_SPEC = click.argument("spec", type=click.Path(path_type=Path))
+
+
+@click.command(short_help="Check a spec or a found network; every mistake at once.")
+@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SPEC...")
+@layout_options
+@outside_option
+def check(
+    specs: tuple[Path, ...],
+    profile: str | None,
+    sets: tuple[str, ...],
+    space: str | None,
+    allow_outside: bool,
+) -> int:
+    """Check each SPEC with its profiles and networks, and report every mistake with its place and mend."""
+    from hnas.compiler import Compilation
+    from hnas.diag import HnasError
+
+    failed = False
+    for spec in specs:
+        compilation = Compilation(spec, profile, sets, space, allow_outside)
+        try:
+            found = compilation.check()
+        except HnasError as error:
+            found = error.diagnostics
+        if found:
+            show_diagnostics(found)
+        if any(d.severity == "error" for d in found):
+            failed = True
+        else:
+            say(f"{spec}: ok")
+    return 1 if failed else 0
+
+
+@click.command(short_help="What a spec or a found network is: sizes, counts, drawings.")
+@_SPEC
+@layout_options
+@outside_option
+@click.option("--resolved", is_flag=True, help="The whole spec as one file, every default written out.")
+@click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
+def show(
+    spec: Path,
+    profile: str | None,
+    sets: tuple[str, ...],
+    space: str | None,
+    allow_outside: bool,
+    resolved: bool,
+    as_json: bool,
+) -> int:
+    """Show the space of SPEC with its counts, or draw the networks a found file holds."""
+    from hnas.cli.summary import figures, networks_text, space_text
+    from hnas.compiler import Compilation
+
+    compilation = Compilation(spec, profile, sets, space, allow_outside)
+    _ = compilation.expanded
+    if resolved:
+        say(compilation.resolved_text.rstrip("\n"))
+    elif as_json:
+        say(json.dumps(figures(compilation), indent=2))
+    elif compilation.networks():
+        say(networks_text(compilation))
+    else:
+        say(space_text(compilation))
+    show_diagnostics(compilation.warnings)
+    return 0
+
+
+@click.command("compile", short_help="Print a stage of the compiler.")
+@_SPEC
+@layout_options
+@outside_option
+@click.option(
+    "--emit",
+    type=click.Choice(["ast", "space", "graph", "decisions", "module"]),
+    required=True,
+    help="Which stage.",
+)
+def compile_(
+    spec: Path, profile: str | None, sets: tuple[str, ...], space: str | None, allow_outside: bool, emit: str
+) -> int:
+    """Print what SPEC is at a stage of the compiler: ast, space, graph, decisions or torch module.
+
+    A file with a network prints the specialised graph and module.
+    """
+    from hnas.compiler import Compilation
+
+    compilation = Compilation(spec, profile, sets, space, allow_outside)
+    say(_emitted(compilation, emit).rstrip("\n"))
+    if compilation.warnings:
+        tell("")
+        show_diagnostics(compilation.warnings)
+    return 0
+
+
+def _emitted(compilation: "Compilation", emit: str) -> str:  # noqa: F821 - imported when it runs
+    from hnas.ir.text import print_decisions, print_graph, print_tree
+
+    match emit:
+        case "ast":
+            return print_tree(compilation.file)
+        case "space":
+            return print_tree(compilation.space)
+        case "decisions":
+            return print_decisions(compilation.decisions)
+    networks = compilation.networks()
+    if emit == "graph":
+        if not networks:
+            return print_graph(compilation.graph)
+        parts = [f"# network {n}\n{print_graph(compilation.specialized(a))}" for n, a in networks.items()]
+        return "\n".join(parts)
+    from hnas.runtime.text import print_module
+
+    if not networks:
+        return print_module(compilation.supernet(0))
+    return "\n".join(f"# network {n}\n{print_module(compilation.network(a))}" for n, a in networks.items())

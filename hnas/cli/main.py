@@ -1,0 +1,71 @@
+"""The command `hnas`: its group, and the one place where errors become messages and exit codes.
+
+0: done. 1: the input is at fault. 2: wrong usage. 70: hnas is at fault. 128 + n: ended by signal n.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+import hnas
+from hnas.cli.inspecting import check, compile_, show
+from hnas.cli.search import decode, search
+
+
+@click.group(
+    name="hnas",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.version_option(hnas.__version__, prog_name="hnas")
+def command() -> None:
+    """Hierarchical neural architecture search: a spec in, an architecture out."""
+
+
+for each in (search, decode, check, show, compile_):
+    command.add_command(each)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run())
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    try:
+        code = command.main(args, prog_name="hnas", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        # whoever read stdout has left; python would complain again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from hnas.cli.terminal import show_diagnostics, tell
+    from hnas.diag import HnasError
+
+    if isinstance(error, HnasError):
+        show_diagnostics(error.diagnostics)
+        return 1
+    if os.environ.get("HNAS_TRACEBACK"):
+        raise error
+    notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+    tell(
+        f"internal error: {type(error).__name__}: {error}{notes}\n"
+        f"This is a fault of hnas {hnas.__version__}. Please report it with the command and its traceback,\n"
+        "which HNAS_TRACEBACK=1 shows. Nothing that was written before is lost."
+    )
+    return 70

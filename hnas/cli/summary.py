@@ -1,0 +1,113 @@
+"""What `hnas show` says of a spec and of the networks in a file. Needs no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hnas.cli.draw import draw_network
+from hnas.compiler import Compilation
+from hnas.ir import cost
+from hnas.ir.decisions import Architecture
+from hnas.ir.graph import Graph
+from hnas.ir.types import spell_stride
+
+
+def figures(compilation: Compilation) -> dict[str, Any]:
+    """The figures of a file by name; those of its networks, where it has any, under `networks`."""
+    trellis, counts = compilation.space.trellis, compilation.counts
+    digests = compilation.digests
+    found: dict[str, Any] = {
+        "space": compilation.space.name,
+        "profile": compilation.spec.profile,
+        "data": compilation.data.name,
+        "layers": trellis.layers,
+        "strides": list(trellis.strides),
+        "paths": counts.paths,
+        "cells": counts.cells,
+        "distinct_cells": counts.distinct_cells,
+        "decodable_cells": counts.decodable_cells,
+        "architectures": counts.architectures,
+        "digests": {"choices": digests.choices, "weights": digests.weights, "run": digests.run},
+        **_costs(compilation.graph, compilation),
+    }
+    networks = compilation.networks()
+    if networks:
+        found["networks"] = {name: _network(compilation, each) for name, each in networks.items()}
+    return found
+
+
+def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
+    path = architecture.path(compilation.decisions.trellis)
+    return {"path": list(path), **_costs(compilation.specialized(architecture), compilation)}
+
+
+def _costs(graph: Graph, compilation: Compilation) -> dict[str, Any]:
+    shapes = cost.parameters(graph)
+    found: dict[str, Any] = {"parameters": cost.total(shapes), "parts": _parts(shapes)}
+    if compilation.data.crop is not None:
+        found["multiply_adds"] = cost.multiply_adds(graph, compilation.data.crop)
+        found["image"] = list(compilation.data.crop)
+    return found
+
+
+def _parts(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Parameters by the first name of their path; the layers together are the cells."""
+    parts: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        first = name.partition(".")[0]
+        part = "cells" if first.startswith("layer") and first[5:].isdigit() else first
+        parts.setdefault(part, {})[name] = shape
+    return {part: cost.total(parts[part]) for part in sorted(parts)}
+
+
+def space_text(compilation: Compilation) -> str:
+    """A space in some lines."""
+    f = figures(compilation)
+    trellis = compilation.space.trellis
+    lines = [f"space {f['space']}, profile {f['profile']}"]
+    rows = [
+        ("data", f"{f['data']}, {len(compilation.card.classes)} classes"),
+        ("trellis", f"{trellis.layers} layers, strides {', '.join(map(spell_stride, trellis.strides))}"),
+        ("paths", f"{f['paths']:,}"),
+    ]
+    for cell in compilation.space.cells.values():
+        options = ", ".join(option.label for option in cell.options)
+        rows.append((f"cell {cell.name}", f"{cell.nodes} nodes of {{ {options} }}"))
+    rows += [
+        ("cells", f"{f['cells']:,}"),
+        ("distinct", f"{f['distinct_cells']:,} up to the order of what a node sums"),
+        ("decodable", f"{f['decodable_cells']:,} that this decode can reach"),
+        ("architectures", f"{f['architectures']:,}"),
+        ("super-network", f"{f['parameters']:,} weights ({_spell_parts(f['parts'])})"),
+    ]
+    if "multiply_adds" in f:
+        rows.append(("multiply-adds", _spell_macs(f)))
+    if compilation.program.search is not None:
+        search = compilation.search
+        rows.append(("search", f"{search.epochs} epochs, batch {search.batch}"))
+    rows.append(("profiles", ", ".join(compilation.profiles)))
+    rows.append(("choices", f["digests"]["choices"]))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+
+
+def networks_text(compilation: Compilation) -> str:
+    """Every network of a file, drawn, with what it costs."""
+    parts: list[str] = []
+    for name, architecture in compilation.networks().items():
+        f = _network(compilation, architecture)
+        drawing = draw_network(compilation.space, compilation.decisions, architecture)
+        lines = [f"network {name} of {compilation.space.name}", "", drawing, ""]
+        lines.append(f"parameters     {f['parameters']:,} ({_spell_parts(f['parts'])})")
+        if "multiply_adds" in f:
+            lines.append(f"multiply-adds  {_spell_macs(f)}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _spell_parts(parts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in parts.items())
+
+
+def _spell_macs(found: Mapping[str, Any]) -> str:
+    height, width = found["image"]
+    return f"{found['multiply_adds']:,} for an image of {height} x {width}"

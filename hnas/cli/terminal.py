@@ -1,0 +1,114 @@
+"""What the command line says and how: data to stdout, messages to stderr, colour only on a terminal."""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO, final
+
+import click
+
+from hnas.diag import Diagnostic
+from hnas.diag.render import render
+
+_PLAIN = str.maketrans(
+    {"─": "-", "│": "|", "●": "o", "·": ".", "╲": "\\", "╱": "/", "├": "|", "╰": "`", "┬": "+", "…": "~"}
+)
+_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that shows colours; https://no-color.org says otherwise."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say(text: str = "") -> None:
+    """A line of data, to stdout; what the stream's encoding lacks is spelled in ASCII."""
+    click.echo(_fitting(text, sys.stdout))
+
+
+def tell(text: str) -> None:
+    """A message, to stderr."""
+    click.echo(_fitting(text, sys.stderr), err=True)
+
+
+def _fitting(text: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Every diagnostic, to stderr, a blank line between them, and how many there were."""
+    listed = list(diagnostics)
+    for diagnostic in listed:
+        text = render(diagnostic)
+        tell(_coloured(text, diagnostic) if wants_colour(sys.stderr) else text)
+        if diagnostic.span is not None or len(listed) > 1:
+            tell("")
+    errors = sum(d.severity == "error" for d in listed)
+    if errors > 1:
+        tell(f"{errors} errors")
+
+
+def _coloured(text: str, diagnostic: Diagnostic) -> str:
+    """The headline in the colour of its severity, carets too, everything else as it is."""
+    colour = _COLOURS[diagnostic.severity]
+    head, *rest = text.split("\n")
+    kind, sign, message = head.partition(": ")
+    lines = [click.style(kind, fg=colour, bold=True) + click.style(sign + message, bold=True)]
+    for line in rest:
+        bar, sign, under = line.partition("| ")
+        if not bar.strip() and under.lstrip().startswith("^"):
+            line = f"{bar}{sign}" + click.style(under, fg=colour, bold=True)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def spell_seconds(seconds: float) -> str:
+    """`42 s`, `3:07`, `2:04:31`, `3 d 4 h`."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    if whole < 60:
+        return f"{whole} s"
+    if hours == 0:
+        return f"{rest // 60}:{rest % 60:02}"
+    if hours < 48:
+        return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+@final
+class Seconds(click.ParamType[float]):
+    """A time: a number of seconds, or one with s, m or h behind it."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        text = str(value)
+        units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+        factor = units.get(text[-1:], 1.0)
+        try:
+            seconds = float(text[:-1] if text[-1:] in units else text) * factor
+        except ValueError:
+            self.fail(f"{text!r} is no time; write seconds, or 90s, 5m, 1h", param, ctx)
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{text!r} is no time above 0", param, ctx)
+        return seconds
+
+
+@final
+class Threads(click.ParamType[str]):
+    """`auto`, or a number of threads."""
+
+    name = "threads"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is, checked."""
+        text = str(value)
+        if text != "auto" and not (text.isdigit() and 1 <= int(text) <= 1024):
+            self.fail(f"{text!r} is neither auto nor a number from 1 to 1024", param, ctx)
+        return text

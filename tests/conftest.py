@@ -1,0 +1,25 @@
+"""Options and fixtures every test may use."""
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        default=False,
+        help="write expected diagnostics (tests/errors/**/*.err) anew; read the diff before it is committed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-golden") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-golden is refused where CI is set: expected texts are read by people")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether expected texts are to be written instead of compared."""
+    return bool(request.config.getoption("--update-golden"))
