@@ -261,7 +261,7 @@ class Compilation:
         from hnas.runtime.supernet import SuperNet
 
         if seed is not None:
-            torch.manual_seed(seed)
+            torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
         return SuperNet(self.graph, self.decisions, init)
 

@@ -16,7 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI"):
-        raise pytest.UsageError("--update-golden is refused where CI is set: expected texts are read by people")
+        raise pytest.UsageError(
+            "--update-golden is refused where CI is set: expected texts are read by people"
+        )
 
 
 @pytest.fixture

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hnas.cli.options import layout_options, outside_option
 from hnas.cli.terminal import say, show_diagnostics, tell
+
+if TYPE_CHECKING:
+    from hnas.compiler import Compilation
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 
@@ -102,7 +106,7 @@ def compile_(
     return 0
 
 
-def _emitted(compilation: "Compilation", emit: str) -> str:  # noqa: F821 - imported when it runs
+def _emitted(compilation: "Compilation", emit: str) -> str:
     from hnas.ir.text import print_decisions, print_graph, print_tree
 
     match emit:

@@ -65,7 +65,9 @@ class _Plain:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         sys.stderr.flush()
 
     def started(self, facts: Mapping[str, str]) -> None:
@@ -105,7 +107,9 @@ class _Live:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._live.stop()
 
     def started(self, facts: Mapping[str, str]) -> None:

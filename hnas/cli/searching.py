@@ -167,6 +167,8 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     """
     assert flags.spec is not None
     given = parse_data_flags(flags.data)
+    for each in given:
+        locate(each, given, {})
     compilation = Compilation(flags.spec, profile=flags.profile, sets=flags.sets, space_name=flags.space)
     _ = compilation.search, compilation.expanded
     name = compilation.data.name

@@ -37,8 +37,9 @@ def build() -> Lark:
 @cache
 def parser() -> Lark:
     """The parser, from the tables if they are current."""
-    from hnas.lang import tables
+    from hnas.lang import tables as made
 
+    tables = cast(Any, made)
     if digest() != tables.DIGEST:
         return build()
     load = cast(Any, Lark)._load_from_dict  # what Lark's standalone parsers load their tables with

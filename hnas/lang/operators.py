@@ -65,8 +65,8 @@ class Operators:
     values: Mapping[str, ir.Expr]
     norm: Mapping[str, ir.Expr]
     sink: Sink
-    _memo: dict[_Applied, s.Template | None] = field(factory=dict)
-    _active: list[str] = field(factory=list)
+    _memo: dict[_Applied, s.Template | None] = field(factory=dict[_Applied, s.Template | None])
+    _active: list[str] = field(factory=list[str])
 
     def template(
         self, node: ast.Expr, names: Names | None = None, *, head: bool = False

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -30,7 +30,8 @@ def read_source(path: Path, name: str | None = None) -> Source:
     if path.is_dir():
         raise HnasError(Unreadable(None, path=shown, why="it is a folder", advice="name a .hnas file in it"))
     try:
-        data = path.open("rb").read(_LARGEST_FILE + 1)
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
         near = [p.name for p in path.parent.glob("*.hnas")][:5] if path.parent.is_dir() else []
         advice = f"in {path.parent}: {', '.join(sorted(near))}" if near else ""
@@ -117,7 +118,7 @@ def _parse_all(source: Source, found: Scan, start: str) -> tuple[ast.File | ast.
     text = source.text
     while len(errors) < MOST_ERRORS:
         try:
-            tree = to_ast(parser().parse(text, start=start), source)
+            tree = to_ast(cast(Any, parser()).parse(text, start=start), source)
             return (tree if not errors else None), errors
         except HnasError as error:
             offset = _offset_of(error)
@@ -194,18 +195,18 @@ def _goes_on(tokens: "list[Any]", i: int) -> bool:
 def _explain(source: Source, found: Scan, error: UnexpectedInput) -> tuple[Diagnostic, int]:
     """What Lark found unexpected, in the user's words."""
     if isinstance(error, UnexpectedCharacters):
-        start = error.pos_in_stream or 0
+        start: int = cast(Any, error).pos_in_stream or 0  # Lark leaves it untyped
         token = next((t for t in found.tokens if t.start <= start < t.start + len(t.text)), None)
         text = token.text if token is not None else source.text[start : start + 1]
         begin = token.start if token is not None else start
         if token is not None and token.kind == "other":
             return BadCharacter(Span(source, begin, begin + 1), what=f"`{text}`"), begin
         return _unexpected(source, found, begin, text, set()), begin
-    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        token: Token = error.token
-        start = token.start_pos or 0
+    met = cast(Token, cast(Any, error).token) if isinstance(error, UnexpectedToken) else None
+    if isinstance(error, UnexpectedToken) and met is not None and met.type != "$END":
+        start = met.start_pos or 0
         whole = next((t for t in found.tokens if t.start <= start < t.start + len(t.text)), None)
-        begin, text = (whole.start, whole.text) if whole is not None else (start, str(token))
+        begin, text = (whole.start, whole.text) if whole is not None else (start, str(met))
         return _unexpected(source, found, begin, text, set(error.accepts or error.expected)), begin
     assert isinstance(error, UnexpectedToken | UnexpectedEOF)
     last = found.tokens[-1]

@@ -1,7 +1,7 @@
 """The block trellis: strides, moves, entry, fixed paths, and how maps travel between states."""
 
 from collections.abc import Mapping
-from typing import Literal, cast, final
+from typing import cast, final
 
 from attrs import frozen
 
@@ -164,7 +164,7 @@ class _Builder:
                 return ()
             if by is None:
                 return ()
-            move = s.Move(cast(Literal["finer", "same", "coarser"], name), by)
+            move = s.Move(name, by)
             if move in moves:
                 self.sink.add(RepeatedOption(item.span, option=move.label))
                 return ()

@@ -13,7 +13,7 @@ from hnas.passes.errors import WrongOption
 def cell_function(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place) -> g.Function:
     """The function of `cell` for inputs of the given types, at a place whose width and stride hold.
 
-    Node i is the sum over what it reads of the mixed operator of that edge (paper, Eq. 1 to 3); its
+    Node i is the sum over what it reads of the mixed operator of that edge (paper, Eq. 1 and 5); its
     mixes name groups `n2.prev`, which the call's `choices` completes.
     """
     key = _key(builder, cell, inputs, place)
@@ -49,7 +49,7 @@ def cell_function(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], p
 def _edge(
     builder: Builder, cell: Cell, body: Body, source: str, name: str, result: MapType, place: Place
 ) -> str:
-    """The mixed operator of one edge: the softmax(alpha)-weighted sum of its options (paper, Eq. 2)."""
+    """The mixed operator of one edge: the softmax(alpha)-weighted sum of its options (paper, Eq. 2 to 4)."""
     given = body.types[source].stride
     step: Value = 1
     if given is not None and result.stride is not None:

@@ -130,7 +130,7 @@ class _Expander:
     # --- states ----------------------------------------------------------------------------------
 
     def _state(self, state: State, sources: tuple[tuple[State, int], ...], table: DecisionTable) -> None:
-        """sH(l): the cell of every incoming move, weighed by beta and summed (paper, Eq. 4)."""
+        """sH(l): the cell of every incoming move, weighed by beta and summed (paper, Eq. 6)."""
         place = self._place(state)
         trellis = self.space.trellis
         entries = [(source, position, self._enter(state, source, place)) for source, position in sources]

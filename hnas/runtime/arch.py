@@ -53,7 +53,8 @@ class ArchParams(nn.Module):
         """The mixing weights of every group, each (O,), by the group's id.
 
         alpha and `enter`: softmax over the options. beta, by the trellis' `weigh`: softmax over the
-        moves that leave a state (paper, Eq. 5); over the decided moves that enter one; or a sigmoid each.
+        moves that leave a state (paper, Eq. 7 and 8); over the decided moves that enter one; or a sigmoid
+        each.
         """
         found = {group: self.logits[group].softmax(0) for group in self._softmax}
         found |= {group: self.logits[group].sigmoid() for group in self._sigmoid}

@@ -1,0 +1,168 @@
+"""`hnas check`, `show`, `compile`, and the command's own help."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import ROOT, SPEC, TINY
+
+Call = Callable[..., Any]
+
+
+def test_help_whole(hnas: Call) -> None:
+    said = hnas("--help")
+    assert said.code == 0
+    assert (
+        said.out
+        == """\
+Usage: hnas [OPTIONS] COMMAND [ARGS]...
+
+  Hierarchical neural architecture search: a spec in, an architecture out.
+
+Options:
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
+
+Commands:
+  check    Check a spec or a found network; every mistake at once.
+  compile  Print a stage of the compiler.
+  decode   Decode a run's newest checkpoint again.
+  search   Search a space: weights and architecture in alternation.
+  show     What a spec or a found network is: sizes, counts, drawings.
+"""
+    )
+
+
+def test_option_names_are_a_promise() -> None:
+    from hnas.cli.main import command
+
+    names = {
+        name: sorted(o for p in each.params for o in p.opts if o.startswith("--"))
+        for name, each in command.commands.items()
+    }
+    layout = ["--profile", "--set", "--space"]
+    assert names == {
+        "search": sorted(
+            [
+                *layout,
+                *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
+                *("--device", "--workers", "--threads", "--checkpoint-every"),
+            ]
+        ),
+        "decode": ["--set"],
+        "check": sorted(["--allow-outside", *layout]),
+        "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
+        "compile": sorted(["--allow-outside", "--emit", *layout]),
+    }
+
+
+def test_the_reference_is_clean(hnas: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    said = hnas("check", "examples/autodeeplab/spec.hnas")
+    assert (said.code, said.out, said.err) == (0, "examples/autodeeplab/spec.hnas: ok\n", "")
+
+
+def test_show_counts_the_reference(hnas: Call) -> None:
+    said = hnas("show", str(SPEC))
+    assert said.code == 0
+    for text in ("75,025", "556,627,761,561,600", "20,773,767,168,000", "762,683,172,300", "47,035,696"):
+        assert text in said.out
+    figures = json.loads(hnas("show", str(SPEC), "--json").out)
+    assert figures["parameters"] == sum(figures["parts"].values()) == 47_035_696
+    entered = json.loads(hnas("show", str(SPEC), "--set", "trellis.enter=4", "--json").out)
+    assert entered["paths"] == 28_657
+
+
+def test_show_resolved_is_a_spec_that_says_the_same(hnas: Call, tmp_path: Path) -> None:
+    said = hnas("show", str(SPEC), "--profile", "demo", "--resolved")
+    (tmp_path / "whole.hnas").write_text(said.out)
+    assert hnas("show", str(tmp_path / "whole.hnas"), "--resolved").out == said.out
+    assert "prev_prev = same_stride" in said.out
+    assert "momentum = 0.9" in said.out
+
+
+@pytest.mark.parametrize("stage", ["ast", "space", "graph", "decisions", "module"])
+def test_every_stage_prints(hnas: Call, stage: str) -> None:
+    sets = [flag for assignment in TINY for flag in ("--set", assignment)]
+    said = hnas("compile", str(SPEC), "--profile", "demo", *sets, "--emit", stage)
+    assert said.code == 0, said.err
+    telling = {
+        "ast": "File",
+        "space": "name = 'auto_deeplab'",
+        "graph": "function main(",
+        "decisions": "node dense.n1: take slots(2), share network",
+        "module": "SuperNet: 5,149 parameters",
+    }
+    assert telling[stage] in said.out
+
+
+def test_several_errors_are_reported_at_once_and_counted(hnas: Call, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.hnas"
+    text = (
+        SPEC.read_text()
+        .replace("batch   = 2\n", "bach    = 2\n")
+        .replace("cell    = dense", "cell    = dens")
+    )
+    bad.write_text(text.replace("decode { edges", "decode { edgs"))
+    said = hnas("check", str(bad))
+    assert said.code == 1
+    assert said.out == ""
+    for text in ("did you mean batch?", "did you mean dense?", "did you mean edges?"):
+        assert text in said.err
+    assert said.err.rstrip().endswith("errors")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["there is no such file"]),
+        (b"", ["empty"]),
+        (b"\x00\x01\x02\xff" * 40, ["binary"]),
+        (b"hnas 1\nspace \xff\xfe {}\n", ["line 2 is not UTF-8"]),
+    ],
+)
+def test_files_that_are_no_specs(hnas: Call, tmp_path: Path, content: bytes | None, words: list[str]) -> None:
+    path = tmp_path / "x.hnas"
+    if content is not None:
+        path.write_bytes(content)
+    for command in (["check"], ["show"], ["search"], ["compile", "--emit", "ast"]):
+        said = hnas(*command, str(path))
+        assert said.code == 1, command
+        for word in words:
+            assert word in said.err, command
+
+
+def test_a_folder_is_no_spec(hnas: Call, tmp_path: Path) -> None:
+    said = hnas("check", str(tmp_path))
+    assert said.code == 1
+    assert "it is a folder" in said.err
+
+
+def test_an_internal_error_asks_for_a_report(hnas: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hnas.compiler import Compilation
+
+    def broken(_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(Compilation, "check", broken)
+    said = hnas("check", str(SPEC))
+    assert said.code == 70
+    assert "internal error: RuntimeError: boom" in said.err
+    assert "Please report it" in said.err
+
+
+def test_what_the_terminal_cannot_encode_is_drawn_in_ascii(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import io
+    import sys
+
+    from hnas.cli.terminal import say
+
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    say("●───●\n ╲")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"o---o\n \\\n"  # type: ignore[attr-defined]

@@ -1,0 +1,237 @@
+"""`hnas search` and `hnas decode` from the outside: every message whole, every bad input refused."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import SPEC, tiny_flags
+
+Call = Callable[..., Any]
+
+FIGURE = re.compile(r"\d\.\d{4}")
+
+
+def _masked(text: str) -> str:
+    """Losses and the like, which differ from machine to machine in their last digits, as #; paths too."""
+    text = re.sub(r"\d+\.\d\d steps/s(, [\d: dhs]+ left)?", "# steps/s", text)
+    text = re.sub(r"path \d+( \d+)*", "path #", text)
+    return FIGURE.sub("#", text)
+
+
+def test_a_run_says_what_it_does_whole(hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--out", "run", "--max-steps", "7"))
+    assert said.code == 0, said.err
+    assert _masked(said.err) == (
+        """\
+  space          auto_deeplab, profile demo: 4 paths, 256 cells
+  super-network  5,127 weights, 5 groups of alpha and beta
+  data           shapes: 12 images trainA, 12 trainB, 60 val
+  search         3 epochs of 6 steps, batch 2, alpha and beta from epoch 2
+  device         cpu, 1 thread, seed 0
+  run            run
+epoch 1/3  step 1/7  loss A #  lr 0.025  H(alpha) #  H(beta) #  path #
+"""
+        + "".join(
+            f"epoch 1/3  step {step}/7  # steps/s  loss A #  lr {lr}  H(alpha) #  H(beta) #  path #\n"
+            for step, lr in zip(range(2, 7), ("0.025", "0.024", "0.023", "0.022", "0.021"), strict=True)
+        )
+        + """\
+step 6: mIoU # on 2 images (always the most frequent class: #)
+epoch 2/3  step 7/7  # steps/s  loss A #  loss B #  mIoU #  lr 0.019  H(alpha) #  H(beta) #  path #
+step 7: mIoU # on 2 images (always the most frequent class: #)
+"""
+    )
+    drawn, _, rest = said.out.partition("\nmIoU")
+    assert drawn.startswith("layer     0   1   2\nstride 4  ●")
+    assert "cell dense\n  n1 ┬─ " in drawn
+    assert _masked(rest) == (
+        " of the super-network #, of always predicting the most frequent class #\n\n"
+        "found    run/found.hnas\n"
+        "again    hnas show run/found.hnas\n"
+        "go on    hnas search --resume run --max-steps 18    (7 of 18 steps made)\n"
+    )
+
+
+def test_missing_data_runs_the_demo_and_says_so_in_one_line(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = [
+        flag for flag in tiny_flags("--out", "run", "--max-steps", "1") if flag not in ("--profile", "demo")
+    ]
+    said = hnas(*flags)
+    assert said.code == 0, said.err
+    first = said.err.splitlines()[0]
+    assert first == (
+        "the data set cityscapes is not on this machine: this is the profile demo, on generated images; "
+        "give its folder with --data cityscapes=PATH, or set HNAS_DATA to the folder above cityscapes/"
+    )
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["profile"] == "demo"
+    assert "cityscapes is not on this machine" in record["notes"][0]
+    assert "# the data set cityscapes is not on this machine" in (tmp_path / "run" / "found.hnas").read_text()
+
+
+def test_decode_writes_the_same_network_again(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = hnas(*tiny_flags("--out", "run", "--max-steps", "2"))
+    assert first.code == 0
+    found = tmp_path / "run" / "found.hnas"
+    text = found.read_text()
+    found.unlink()
+    again = hnas("decode", "run")
+    assert again.code == 0, again.err
+    assert found.read_text() == text
+    assert again.out.splitlines()[:3] == first.out.splitlines()[:3]
+    assert hnas("check", "run/found.hnas").out == "run/found.hnas: ok\n"
+    greedy = hnas("decode", "run", "--set", "decode.path=greedy")
+    assert greedy.code == 0
+    wrong = hnas("decode", "run", "--set", "L=3")
+    assert wrong.code == 2
+
+
+def test_runs_never_overwrite_each_other(hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("keep")
+    said = hnas(*tiny_flags("--out", "run"))
+    assert said.code == 1
+    assert "E0601" in said.err
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["mine.txt"]
+    for _ in range(2):
+        assert hnas(*tiny_flags("--max-steps", "1")).code == 0
+    assert len(list((tmp_path / "runs").glob("spec-*"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--data", "camvid=missing"], 1, ["E0502", "camvid: missing is not there"]),
+        (["--data", "camvd=x"], 1, ["E0509", "did you mean camvid?"]),
+        (["--data", "camvid"], 1, ["E0509", "NAME=PATH"]),
+        (["--profile", "camvid"], 1, ["E0501", "--data camvid=PATH"]),
+        (["--profile", "paper"], 1, ["E0501", "--data cityscapes=PATH"]),
+        (["--profile", "dmo"], 1, ["did you mean demo?"]),
+        (["--set", "trellis.layer=3"], 1, ["did you mean layers?"]),
+        (["--set", "L=many"], 1, ["--set"]),
+        (["--set", "L=2.5"], 1, ["whole number"]),
+        (["--set", "L"], 1, ["--set"]),
+        (["--device", "cuda:9"], 1, ["E0702", "there is no device cuda:9 here"]),
+        (["--device", "toaster"], 1, ["E0702", "cpu"]),
+        (["--threads", "some"], 2, ["neither auto nor a number"]),
+        (["--batch", "0"], 2, ["--batch"]),
+        (["--checkpoint-every", "soon"], 2, ["is no time"]),
+        (["--resume", "x"], 2, ["either SPEC, or --resume"]),
+        (["--frobnicate"], 2, ["No such option"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_flags_are_refused_before_a_folder_is_made(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], code: int, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    device = [] if "--device" in flags else ["--device", "cpu"]
+    profile = ["--profile", "demo"] if "--device" in flags else []
+    said = hnas("search", str(SPEC), *device, *profile, *flags)
+    assert said.code == code, said.err
+    for word in words:
+        assert word in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_the_spec_does_not_read_is_refused(hnas: Call, tmp_path: Path) -> None:
+    said = hnas("search", str(SPEC), "--data", f"camvid={tmp_path}")
+    assert said.code == 1
+    assert "E0510" in said.err
+    assert "paper, demo, camvid" in said.err
+
+
+@pytest.mark.parametrize("flag", [["--seed", "1"], ["--batch", "2"], ["--set", "L=3"], ["--profile", "demo"]])
+def test_what_a_run_keeps_does_not_go_with_resume(hnas: Call, flag: list[str]) -> None:
+    said = hnas("search", "--resume", "runs/x", *flag)
+    assert said.code == 2
+    assert f"{flag[0]} does not go with --resume" in said.err
+
+
+def test_resuming_what_is_no_run(hnas: Call, tmp_path: Path) -> None:
+    for path, why in (
+        (tmp_path, "it has no run.json"),
+        (tmp_path / "none", "no such folder"),
+        (SPEC, "a file"),
+    ):
+        for command in (["search", "--resume", str(path)], ["decode", str(path)]):
+            said = hnas(*command)
+            assert said.code == 1
+            assert "E0602" in said.err
+            assert why in said.err
+
+
+def test_epochs_that_never_reach_the_architecture_warn(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = [f for f in tiny_flags() if f != "search.epochs=3"]
+    del flags[flags.index("--set", flags.index("search.batch=2") + 1)]
+    said = hnas(*flags, "--epochs", "1", "--out", "run")
+    assert said.code == 0, said.err
+    assert "W0401" in said.err
+    assert "epochs = 1" in (tmp_path / "run" / "spec.hnas").read_text()
+
+
+def test_out_of_memory_says_what_to_lower(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hnas.search.bilevel import Bilevel
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Bilevel, "weight_step", full)
+    said = hnas(*tiny_flags("--out", "run"))
+    assert said.code == 1
+    assert "E0703" in said.err
+    assert "--batch" in said.err
+
+
+def test_a_full_disk_while_checkpointing_keeps_what_was_written(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import os
+
+    monkeypatch.chdir(tmp_path)
+    assert hnas(*tiny_flags("--out", "run", "--max-steps", "1")).code == 0
+    kept = sorted(p.read_bytes() for p in (tmp_path / "run" / "checkpoints").iterdir())
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size > 10_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = hnas("search", "--resume", "run", "--max-steps", "2")
+    assert said.code == 1
+    assert "E0604" in said.err
+    assert "the disk is full" in said.err
+    assert sorted(p.read_bytes() for p in (tmp_path / "run" / "checkpoints").iterdir()) == kept
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--out", "run", "--set", "search.weights=sgd(lr = 1e38)"))
+    assert said.code == 1
+    assert "E0704" in said.err
+    assert re.search(r"at step \d+; nothing was updated", said.err)
+    assert "the last checkpoint is kept" in said.err

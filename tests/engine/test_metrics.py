@@ -1,0 +1,204 @@
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from hnas.diag import Diagnostic
+from hnas.engine.metrics import MetricsLog, SegmentationMetrics
+
+Refused = Callable[[Callable[[], object]], Diagnostic]
+VOID = 255
+
+
+def scores(predicted: Tensor, classes: int) -> Tensor:
+    """Scores (N, classes, H, W) that are highest at `predicted` (N, H, W)."""
+    return torch.nn.functional.one_hot(predicted, classes).permute(0, 3, 1, 2).float() * 3 - 1
+
+
+def metrics(*batches: tuple[list[int], list[int]], classes: int = 4) -> SegmentationMetrics:
+    """Batches of one row of pixels: labels, and what is predicted for them."""
+    found = SegmentationMetrics(classes, VOID)
+    for labels, predicted in batches:
+        found.update(scores(torch.tensor([[predicted]]), classes), torch.tensor([[labels]]))
+    return found
+
+
+def by_hand(labels: list[int], predicted: list[int], classes: int) -> list[float | None]:
+    """IoU of each class: pixels of both, over pixels of either, void left out."""
+    pairs = [(a, b) for a, b in zip(labels, predicted, strict=True) if a != VOID]
+    found: list[float | None] = []
+    for c in range(classes):
+        either = sum(c in pair for pair in pairs)
+        found.append(sum(pair == (c, c) for pair in pairs) / either if either else None)
+    return found
+
+
+# --- SegmentationMetrics ---------------------------------------------------------------------------
+
+
+def test_one_matrix_over_all_batches_not_the_mean_of_images() -> None:
+    # image 1: class 0 half right; image 2: one pixel of class 0, wrong
+    found = metrics(([0, 0, 0, 0], [0, 0, 1, 1]), ([0, 1, 1, 1], [1, 1, 1, 1]), classes=2)
+    # class 0: 2 of 5 pixels; class 1: 3 right, 3 others predicted so
+    assert found.per_class() == pytest.approx([2 / 5, 3 / 6])
+    assert found.miou == pytest.approx((2 / 5 + 3 / 6) / 2)
+    assert found.pixel_accuracy == pytest.approx(5 / 8)
+    mean_of_images = ((2 / 4 + 0 / 2) / 2 + (0 / 1 + 3 / 4) / 2) / 2
+    assert found.miou != pytest.approx(mean_of_images, abs=0.05)
+
+
+def test_how_pixels_are_dealt_to_batches_changes_nothing() -> None:
+    labels, predicted = [0, 1, 2, 2, 1, VOID, 0, 0], [0, 1, 1, 2, 2, 3, 0, 1]
+    whole = metrics((labels, predicted))
+    parts = metrics((labels[:3], predicted[:3]), (labels[3:], predicted[3:]))
+    assert whole.summary() == parts.summary()
+    assert whole.per_class() == parts.per_class()
+
+
+def test_random_pixels_against_the_definition() -> None:
+    generator = torch.Generator().manual_seed(5)
+    labels = torch.randint(0, 6, (3, 8, 9), generator=generator)
+    labels[torch.rand(labels.shape, generator=generator) < 0.2] = VOID
+    predicted = torch.randint(0, 6, labels.shape, generator=generator)
+    found = SegmentationMetrics(6, VOID)
+    for image in range(3):
+        found.update(scores(predicted[image : image + 1], 6), labels[image : image + 1])
+    expected = by_hand(labels.flatten().tolist(), predicted.flatten().tolist(), 6)
+    assert found.per_class() == pytest.approx(expected)
+    assert found.miou == pytest.approx(sum(v for v in expected if v is not None) / 6)
+
+
+def test_void_does_not_count_whatever_is_predicted_there() -> None:
+    found = metrics(([0, 1, VOID, VOID], [0, 1, 0, 3]))
+    assert found.per_class() == [1.0, 1.0, None, None]
+    assert (found.miou, found.pixel_accuracy) == (1.0, 1.0)
+
+
+def test_classes_that_do_not_occur_are_left_out_those_only_predicted_count_as_wrong() -> None:
+    assert metrics(([0, 0], [0, 0])).miou == 1.0
+    found = metrics(([0, 0], [0, 3]))
+    assert found.per_class() == [0.5, None, None, 0.0]
+    assert found.miou == 0.25
+
+
+def test_always_predicting_the_most_frequent_class() -> None:
+    labels = [0, 1, 1, 1, 3, VOID, VOID, VOID, VOID]
+    found = metrics((labels[:4], [2, 2, 2, 2]), (labels[4:], [0, 0, 0, 0, 0]))
+    always = metrics((labels, [1] * len(labels)))
+    assert found.most_frequent_miou == pytest.approx(always.miou)
+    assert found.most_frequent_miou == pytest.approx((3 / 5) / 3)
+
+
+def test_without_a_pixel_all_figures_are_zero() -> None:
+    for empty in (metrics(), metrics(([VOID, VOID], [0, 1]))):
+        assert empty.per_class() == [None] * 4
+        assert empty.summary() == {"miou": 0.0, "most_frequent_miou": 0.0, "pixel_accuracy": 0.0}
+
+
+def test_asking_between_batches_changes_nothing() -> None:
+    batches = (([0, 1, 2], [0, 1, 1]), ([2, 2, 0], [2, 1, 0]))
+    asked = SegmentationMetrics(4, VOID)
+    for labels, predicted in batches:
+        asked.update(scores(torch.tensor([[predicted]]), 4), torch.tensor([[labels]]))
+        asked.summary()
+    assert asked.per_class() == metrics(*batches).per_class()
+
+
+def test_figures_are_floats_that_json_can_write() -> None:
+    summary = metrics(([0, 1, 2], [0, 1, 1])).summary()
+    assert {type(value) for value in summary.values()} == {float}
+
+
+# --- MetricsLog ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> MetricsLog:
+    return MetricsLog(tmp_path / "metrics.jsonl")
+
+
+def test_rows_come_back_in_order(log: MetricsLog) -> None:
+    rows = [{"step": n, "loss": n / 3, "phase": "search", "miou": None} for n in range(4)]
+    for row in rows:
+        log.append(row)
+    assert log.rows() == rows
+    assert [json.loads(line) for line in log.path.read_text().splitlines()] == rows
+
+
+def test_without_a_file_there_are_no_rows(log: MetricsLog) -> None:
+    assert log.rows() == []
+
+
+def test_numbers_that_are_not_finite_become_null(log: MetricsLog) -> None:
+    log.append({"a": math.nan, "b": math.inf, "c": -math.inf, "d": 1e308, "e": "nan"})
+    assert log.rows() == [{"a": None, "b": None, "c": None, "d": 1e308, "e": "nan"}]
+    json.loads(log.path.read_text(), parse_constant=pytest.fail)
+
+
+def test_text_beyond_ascii_stays_one_line(log: MetricsLog) -> None:
+    row = {"path": "4 → 8\u2028\n\x85 → 16"}
+    log.append(row)
+    assert log.rows() == [row]
+
+
+def test_a_half_written_last_line_is_left_out(log: MetricsLog) -> None:
+    log.append({"step": 1})
+    whole = log.path.read_bytes()
+    log.append({"step": 2, "path": "4 → 8"})
+    both = log.path.read_bytes()
+    for length in range(len(whole), len(both) - 2):
+        log.path.write_bytes(both[:length])
+        assert log.rows() == [{"step": 1}], length
+
+
+def test_cut_keeps_the_first_rows_and_what_is_appended_then_is_whole(log: MetricsLog) -> None:
+    for step in range(5):
+        log.append({"step": step})
+    with log.path.open("a") as file:
+        file.write('{"step": 5, "lo')
+    log.cut(3)
+    log.append({"step": 30})
+    assert log.rows() == [{"step": 0}, {"step": 1}, {"step": 2}, {"step": 30}]
+    assert len(log.path.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(0, 0), (2, 2), (9, 2)])
+def test_cut_to_none_to_all_and_to_more_than_there_are(log: MetricsLog, rows: int, kept: int) -> None:
+    log.append({"step": 1})
+    log.append({"step": 2})
+    before = log.path.read_bytes()
+    log.cut(rows)
+    assert log.rows() == [{"step": 1}, {"step": 2}][:kept]
+    assert kept < 2 or log.path.read_bytes() == before
+
+
+def test_cut_of_a_log_that_was_never_written(log: MetricsLog) -> None:
+    log.cut(0)
+    assert log.rows() == []
+
+
+def test_a_full_disk_while_cutting_keeps_all_rows(
+    log: MetricsLog, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append({"step": 1})
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    fault = refused(lambda: log.cut(0))
+    assert fault.code == "E0604"
+    assert fault.message == f"cannot write {log.path}: the disk is full"
+    assert log.rows() == [{"step": 1}]
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "gone" / "metrics.jsonl"
+    fault = refused(lambda: MetricsLog(path).append({"step": 1}))
+    assert fault.code == "E0604"
+    assert str(path) in fault.message
