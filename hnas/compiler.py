@@ -6,7 +6,8 @@ with every diagnostic. torch is imported by `network` and `supernet` alone.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -21,6 +22,7 @@ from hnas.ir.decisions import Architecture, DecisionTable
 from hnas.ir.graph import Graph
 from hnas.ir.space import Space
 from hnas.lang import ast
+from hnas.lang.errors import MissingKey, NoSuchSpace, TooLarge
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network, write_network
@@ -85,9 +87,16 @@ class Compilation:
         sink = Sink()
         folder = self.path.resolve().parent
         root = None if self.allow_outside else folder
-        spec = resolve(
-            self.file, folder, sink, space=self.space_name, profile=self.profile, sets=self.sets, root=root
-        )
+        with _not_too_deep():
+            spec = resolve(
+                self.file,
+                folder,
+                sink,
+                space=self.space_name,
+                profile=self.profile,
+                sets=self.sets,
+                root=root,
+            )
         # errors of the text's names are worth reporting beside those of values
         if spec is None or any(d.code.startswith(("E01", "E0219")) for d in sink.errors):
             raise HnasError(*sink.diagnostics)
@@ -101,7 +110,8 @@ class Compilation:
         """The checked space and the settings beside it."""
         spec = self.spec
         sink = Sink(list(self._resolve_errors))
-        program = generate(spec, sink)
+        with _not_too_deep():
+            program = generate(spec, sink)
         if program is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
         self.warnings.extend(sink.diagnostics)
@@ -114,7 +124,8 @@ class Compilation:
 
     def _expand(self, *, searching: bool) -> Expanded:
         sink = Sink()
-        expanded = expand(self.program.space, sink, searching=searching)
+        with _not_too_deep():
+            expanded = expand(self.program.space, sink, searching=searching)
         if expanded is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
         return expanded
@@ -144,8 +155,6 @@ class Compilation:
             HnasError: The space has none.
         """
         if self.program.search is None:
-            from hnas.lang.errors import MissingKey
-
             doc = "search { epochs = ..., batch = ..., weights = sgd(...), arch = adam(...) }"
             span = self.space.span
             raise HnasError(MissingKey(span, place=f"space {self.space.name}", key="search", doc=doc))
@@ -203,10 +212,11 @@ class Compilation:
         found: list[Diagnostic] = list(self.warnings)
         for name in self.spec.profiles:
             sink = Sink()
-            program = generate(with_profile(self.spec, name, sink), sink)
-            if program is not None and not sink.errors:
-                expand(program.space, sink)
-            found += [d for d in sink.diagnostics if d not in found]
+            with _not_too_deep():
+                program = generate(with_profile(self.spec, name, sink), sink)
+                if program is not None and not sink.errors:
+                    expand(program.space, sink)
+            found += sink.diagnostics
         for block in self.spec.networks:
             sink = Sink()
             self._network(block, sink)
@@ -230,6 +240,11 @@ class Compilation:
         return found
 
     def _network(self, block: ast.Block, sink: Sink) -> Architecture | None:
+        if block.relation is not None and block.relation.name != self.space.name:
+            name = block.relation.name
+            advice = f"this is the space {self.space.name}; take --space {name} if the file has it"
+            sink.add(NoSuchSpace(block.relation.span, name=name, advice=advice))
+            return None
         return read_network(block, self.space, self.decisions, sink)
 
     # --- networks --------------------------------------------------------------------------------
@@ -266,8 +281,18 @@ class Compilation:
         return SuperNet(self.graph, self.decisions, init)
 
 
+@contextmanager
+def _not_too_deep() -> Generator[None]:
+    """Operators within operators, or spaces that extend each other, deeper than can be followed."""
+    try:
+        yield
+    except RecursionError:
+        what = "how deep operators or spaces nest in each other"
+        raise HnasError(TooLarge(None, what=what, bound="what can be followed")) from None
+
+
 def _distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Each diagnostic once: an operator that is used twice is still wrong in one place."""
+    """Each diagnostic once, in the order of the text: an operator used twice is still wrong in one place."""
     seen: set[tuple[object, ...]] = set()
     found: list[Diagnostic] = []
     for d in diagnostics:
@@ -276,6 +301,8 @@ def _distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         if key not in seen:
             seen.add(key)
             found.append(d)
+    sources = list({id(d.span.source): None for d in found if d.span is not None})
+    found.sort(key=lambda d: (sources.index(id(d.span.source)), d.span.start) if d.span else (-1, 0))
     return tuple(found)
 
 

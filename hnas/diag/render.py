@@ -13,9 +13,10 @@ _WIDEST_LINE = 160
 def render(diagnostic: Diagnostic) -> str:
     """One diagnostic as text of several lines, without a trailing line break."""
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
-    placed = [note for note in diagnostic.notes if note.span is not None]
-    if diagnostic.span is not None:
-        main = Note(diagnostic.caret_text, diagnostic.span)
+    placed = [note for note in diagnostic.notes if note.span is not None and not note.span.source.is_default]
+    span = diagnostic.span
+    if span is not None and not span.source.is_default:
+        main = Note(diagnostic.caret_text, span)
         lines += _excerpts(main, placed)
         bar = " " * _gutter([main, *placed])
     else:
@@ -23,7 +24,7 @@ def render(diagnostic: Diagnostic) -> str:
     tail = [f"{bar} = note: {note.text}" for note in diagnostic.notes if note.span is None]
     if diagnostic.help_text:
         tail.append(f"{bar} = help: {diagnostic.help_text}")
-    if tail and diagnostic.span is not None:
+    if tail and bar:
         lines.append(f"{bar} |")
     return "\n".join(lines + tail)
 

@@ -10,6 +10,9 @@ from typing import final
 
 from attrs import define, field, frozen
 
+DEFAULT = "<default>"
+"""Name of the text of a default."""
+
 
 @final
 @define(frozen=True, slots=False, eq=False)
@@ -23,6 +26,11 @@ class Source:
 
     name: str
     text: str = field(repr=False)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the default of an attribute, which the user did not write."""
+        return self.name == DEFAULT
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:

@@ -93,7 +93,7 @@ class Cond(_Node):
 
 Expr = Const | Fact | Unary | Binary | Cond
 
-_LARGEST = 10**18
+LARGEST = 10**18
 """Numbers are bounded so that a product of parameters cannot eat memory or time."""
 
 
@@ -194,7 +194,7 @@ def _numeric(value: Value, span: Span) -> int | Fraction:
 
 
 def _number(value: int | Fraction, span: Span) -> int | Fraction:
-    if abs(value) > _LARGEST or (isinstance(value, Fraction) and value.denominator > _LARGEST):
+    if abs(value) > LARGEST or (isinstance(value, Fraction) and value.denominator > LARGEST):
         raise EvaluationError("the number is beyond 1e18", span)
     return int(value) if value == int(value) else value
 

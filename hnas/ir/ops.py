@@ -37,6 +37,8 @@ class Attribute:
     doc: str
     words: tuple[str, ...] = ()
     optional: bool = False
+    per_axis: bool = False
+    """Whether a tuple may give a value for each axis."""
 
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
@@ -78,7 +80,7 @@ def check_value(attribute: Attribute, value: Value) -> Value:
         case "whole" | "whole_or_zero":
             least = 1 if attribute.kind == "whole" else 0
             values = value if isinstance(value, tuple) else (value,)
-            if all(
+            if (attribute.per_axis or not isinstance(value, tuple)) and all(
                 whole(v) is not None or (least == 0 and v == 0 and not isinstance(v, bool)) for v in values
             ):
                 whole_values = tuple(int(v) for v in values if not isinstance(v, str))
@@ -143,13 +145,18 @@ def _same(_a: Attrs, x: MapType, _dims: int) -> MapType:
 
 def _strided(a: Attrs, x: MapType, dims: int) -> MapType:
     _kernel(a, dims)
+    for name in ("stride", "dilation"):
+        value = a.get(name)
+        if isinstance(value, tuple) and len(value) != dims:
+            raise TypeRuleError(f"{name} = {spell(value)} has {len(value)} axes, the space has {dims}")
     return MapType(x.channels, _times(x.stride, a["stride"]))
 
 
 def _conv_groups(a: Attrs, x: MapType) -> int:
     groups = _int(a["groups"])
     if x.channels % groups or _channels(a, x) % groups:
-        raise TypeRuleError(f"groups = {groups} divides not both {x.channels} and {_channels(a, x)} channels")
+        both = f"{x.channels} and {_channels(a, x)} channels"
+        raise TypeRuleError(f"groups = {groups} does not divide both {both}")
     return groups
 
 
@@ -266,12 +273,12 @@ def _weighted_macs(
 
 # --- the catalogue -------------------------------------------------------------------------------
 
-_K = Attribute("k", "whole", None, "kernel size; a tuple for one per axis")
+_K = Attribute("k", "whole", None, "kernel size; a tuple for one per axis", per_axis=True)
 _C = Attribute(
     "c", "whole", None, "channels of the result; those of the map it gets if not given", optional=True
 )
-_STRIDE = Attribute("stride", "whole", 1, "by how much it reduces the resolution")
-_DILATION = Attribute("dilation", "whole", 1, "distance of the kernel's taps (atrous rate)")
+_STRIDE = Attribute("stride", "whole", 1, "by how much it reduces the resolution", per_axis=True)
+_DILATION = Attribute("dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True)
 _PAD = Attribute(
     "pad", "pad", "same", "`same`: the result has ceil(size / stride) pixels; or zeros on each side"
 )
@@ -376,7 +383,7 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
             "resize",
             "resampled to a stride, to the size of another map (like), or by a factor (scale)",
             (
-                Attribute("to", "whole", None, "stride of the result", optional=True),
+                Attribute("to", "whole", None, "stride of the result", optional=True, per_axis=True),
                 Attribute("scale", "number", None, "factor of the size, 1 / 2 halves it", optional=True),
                 Attribute("mode", "word", "bilinear", "how", ("bilinear", "nearest")),
             ),

@@ -43,11 +43,17 @@ def ratio(coarse: Stride, fine: Stride) -> Stride | None:
     """`coarse / fine` where it is whole on every axis, else None."""
     if isinstance(coarse, int) and isinstance(fine, int):
         return coarse // fine if coarse % fine == 0 else None
-    axes = len(coarse) if isinstance(coarse, tuple) else len(fine) if isinstance(fine, tuple) else 1
-    pairs = list(zip(per_axis(coarse, axes), per_axis(fine, axes), strict=True))
-    if any(c % f for c, f in pairs):
+    pairs = _pairs(coarse, fine)
+    if pairs is None or any(c % f for c, f in pairs):
         return None
     return tuple(c // f for c, f in pairs)
+
+
+def _pairs(a: Stride, b: Stride) -> list[tuple[int, int]] | None:
+    """Two strides axis by axis; None where they are of different numbers of axes."""
+    axes = len(a) if isinstance(a, tuple) else len(b) if isinstance(b, tuple) else 1
+    first, second = per_axis(a, axes), per_axis(b, axes)
+    return list(zip(first, second, strict=True)) if len(first) == len(second) else None
 
 
 def per_axis(stride: Stride, axes: int) -> tuple[int, ...]:
@@ -59,8 +65,9 @@ def order(a: Stride, b: Stride) -> Literal["finer", "same", "coarser"] | None:
     """How stride `a` stands to `b`: on no axis coarser, equal, on no axis finer; else None."""
     if a == b:
         return "same"
-    axes = len(a) if isinstance(a, tuple) else len(b) if isinstance(b, tuple) else 1
-    pairs = list(zip(per_axis(a, axes), per_axis(b, axes), strict=True))
+    pairs = _pairs(a, b)
+    if pairs is None:
+        return None
     if all(x <= y for x, y in pairs):
         return "finer"
     return "coarser" if all(x >= y for x, y in pairs) else None

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from hnas.diag import Sink, did_you_mean
 from hnas.lang import ast
-from hnas.lang.errors import NotAnOperator, UnknownBlock, UnknownKey
+from hnas.lang.errors import BadCall, NotAnOperator, UnknownBlock, UnknownKey
 from hnas.lang.walk import ungroup
 from hnas.schema.types import Block, Nested
 
 _IN_SPACE = ("cell", "trellis", "data", "search", "decode", "profile")
 _DECLARED = ("param", "op")
+MOST_UNKNOWN = 100
+"""Unknown items of one block that are reported; with more the file is in another language."""
 
 
 def body_of(block: ast.Block, kind: str) -> ast.Block | None:
@@ -42,7 +44,10 @@ def known_items(block: ast.Block, schema: Block, sink: Sink, place: str) -> None
     keys = [a.name for a in schema.attributes]
     nested = [a.name for a in schema.attributes if isinstance(a.type, Nested)]
     params = [i.name for i in block.items if isinstance(i, ast.Decl) and i.kind == "param"]
+    before = len(sink.diagnostics)
     for item in block.items:
+        if len(sink.diagnostics) - before >= MOST_UNKNOWN:
+            return
         match item:
             case ast.Set((key, *_)):
                 if key not in keys and not (space and key == "data"):
@@ -53,6 +58,9 @@ def known_items(block: ast.Block, schema: Block, sink: Sink, place: str) -> None
                 if kind not in allowed:
                     advice = did_you_mean(kind, (*allowed, *keys))
                     sink.add(UnknownBlock(item.kind_span, kind=kind, advice=advice))
+            case ast.Define("param", name) if space:
+                why = "takes no parameters itself; what does is an op"
+                sink.add(BadCall(item.name_span, callee=f"the parameter {name}", why=why))
             case ast.Decl(kind) | ast.Define(kind):
                 if not space or kind not in _DECLARED:
                     advice = (

@@ -164,16 +164,13 @@ class RepeatedOption(Diagnostic):
 @final
 @frozen
 class TooLarge(Diagnostic):
-    """What the spec describes is beyond the bound that keeps checking and building finite.
-
-    The count is made on the definitions, before anything is expanded, so that forty lines of
-    `op b = a -> a` are refused and not built.
+    """What the spec describes is beyond the bound that keeps checking finite: how deep operators nest, how
+    many spaces extend each other, how many terms an expression has when its parameters are written out.
     """
 
     code = "E0214"
-    title = "{what} would have {count} layers, more than {bound}"
+    title = "{what} goes beyond {bound}"
     what: str
-    count: str
     bound: str
 
 

@@ -38,6 +38,9 @@ def to_expr(node: ast.Expr | ast.Range, names: Names, sink: Sink) -> ir.Expr | N
     match node:
         case ast.Number():
             value = node.value
+            if abs(value) > ir.LARGEST:
+                sink.add(NoValue(node.span, why="the number is beyond 1e18"))
+                return None
             return ir.Const(int(value) if value == int(value) else value, span=node.span)
         case ast.Bool(value) | ast.String(value):
             return ir.Const(value, span=node.span)

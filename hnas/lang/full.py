@@ -80,6 +80,8 @@ def _whole(value: ast.Expr, attribute: Attribute) -> ast.Expr:
     bare = ungroup(value)
     if not isinstance(attribute.type, Calls):
         return value
+    if isinstance(bare, ast.Ref) and bare.name in attribute.type.words:
+        return value
     callee = bare.callee if isinstance(bare, ast.Call) else bare
     if not isinstance(callee, ast.Ref) or callee.name not in attribute.type.forms:
         return value

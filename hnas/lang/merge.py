@@ -5,29 +5,32 @@ same key, a block merges into the block or the call of its name, `+=` and `-=` c
 """
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
+from typing import assert_never, final
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from hnas.diag import Note, Sink, Span
 from hnas.lang import ast
 from hnas.lang.errors import CannotChange, GivenTwice
-from hnas.lang.walk import same, ungroup
+from hnas.lang.walk import same, spelled, ungroup
 
 Items = tuple[ast.Item, ...]
 
 
 def merge(base: Sequence[ast.Item], over: Iterable[ast.Item], sink: Sink) -> Items:
     """`base` with every item of `over` laid over it, in order."""
-    items = list(base)
+    laid = _Laid(sink)
+    for item in base:
+        laid.append(item)
     for item in over:
-        _lay(items, item, sink)
-    return tuple(items)
+        laid.lay(item)
+    return tuple(laid.items)
 
 
 def once(items: Sequence[ast.Item], sink: Sink) -> Items:
-    """The items of one body, merged among themselves; the same key given twice is reported.
+    """The items of one body, the same key given twice reported and left out.
 
+    Changes (`+=`, `-=`) stay changes: what they apply to is known when the body is laid over another.
     A block after an assignment of the same name is no repetition: `data = shapes  data { crop = 65 }`.
     """
     seen: dict[tuple[str, ...], tuple[ast.Item, Span]] = {}
@@ -46,7 +49,12 @@ def once(items: Sequence[ast.Item], sink: Sink) -> Items:
         if key[0] != "change":
             seen[key] = (item, span)
         kept.append(item)
-    return merge((), kept, sink)
+    return tuple(kept)
+
+
+def whole(items: Sequence[ast.Item], sink: Sink) -> Items:
+    """The items of a body that nothing lies under, merged among themselves."""
+    return merge((), once(items, sink), sink)
 
 
 def _key(item: ast.Item) -> tuple[tuple[str, ...], Span]:
@@ -61,7 +69,8 @@ def _key(item: ast.Item) -> tuple[tuple[str, ...], Span]:
         case ast.Block(kind, name):
             if kind in _LONE:
                 return ("set", kind), item.kind_span
-            return (kind, name or ""), item.name_span or item.kind_span
+            at = (spelled(item.at),) if item.at is not None else ()
+            return (kind, name or "", *at), item.name_span or item.kind_span
         case ast.Extern(_, name):
             return ("op", name), item.name_span
         case ast.Use(path):
@@ -76,61 +85,146 @@ _LONE = frozenset(("trellis", "data", "search", "decode", "train", "validate"))
 """Kinds of block of which a space has one; the name of a data block is its set."""
 
 
-def _lay(items: list[ast.Item], item: ast.Item, sink: Sink) -> None:
-    match item:
-        case ast.Set():
-            _lay_set(items, item, sink)
-        case ast.Block():
-            _lay_block(items, item, sink)
-        case ast.Decl(kind, name) | ast.Define(kind, name):
-            for i, old in enumerate(items):
-                if isinstance(old, ast.Decl | ast.Define) and (old.kind, old.name) == (kind, name):
-                    items[i] = item
-                    return
-            items.append(item)
-        case ast.Extern() | ast.Use() | ast.Limit():
-            items.append(item)
-        case _:
-            assert_never(item)
+@final
+@define
+class _Laid:
+    """Items that others are laid over, found by the names they go by."""
 
+    sink: Sink
+    items: list[ast.Item] = field(factory=list[ast.Item])
+    _places: dict[str, list[int]] = field(factory=dict[str, list[int]])
 
-def _lay_set(items: list[ast.Item], item: ast.Set, sink: Sink) -> None:
-    head, *rest = item.key
-    if rest:
-        inner = ast.Set(tuple(rest), item.op, item.value, key_span=item.key_span, span=item.span)
-        for i, old in enumerate(items):
-            if isinstance(old, ast.Block) and head in (old.kind, old.name):
-                items[i] = evolve(old, items=merge(old.items, (inner,), sink))
-                return
-        block = ast.Block(
-            head, None, None, None, (inner,), kind_span=item.key_span, name_span=None, span=item.span
-        )
-        _lay_block(items, block, sink)
-        return
-    for i, old in enumerate(items):
-        match old:
-            case ast.Set((name,)) if name == head:
-                items[i] = _changed(old, item, sink)
-                return
-            case ast.Decl("param", name) if name == head:
-                items[i] = evolve(old, value=_changed(old, item, sink).value, span=item.span)
-                return
-            case ast.Block(kind) if kind == head and kind in _LONE:
-                # `data = shapes`: another set starts from the defaults again
-                if isinstance(item.value, ast.Ref):
-                    items[i] = evolve(
-                        old, name=item.value.name, items=(), name_span=item.value.span, span=item.span
-                    )
-                else:
-                    why = f"{head} is a block; write {head} {{ ... }}"
-                    sink.add(CannotChange(item.key_span, why=why))
-                return
+    def append(self, item: ast.Item) -> None:
+        """A further item."""
+        for name in _names(item):
+            self._places.setdefault(name, []).append(len(self.items))
+        self.items.append(item)
+
+    def lay(self, item: ast.Item) -> None:
+        """`item` over what is there."""
+        match item:
+            case ast.Set():
+                self._set(item)
+            case ast.Block():
+                self._block(item)
+            case ast.Decl(kind, name) | ast.Define(kind, name):
+                for i, old in self._named(name):
+                    if isinstance(old, ast.Decl | ast.Define) and (old.kind, old.name) == (kind, name):
+                        self.items[i] = item
+                        return
+                self.append(item)
+            case ast.Extern() | ast.Use() | ast.Limit():
+                self.append(item)
             case _:
-                pass
-    if item.op != "=":
-        sink.add(CannotChange(item.key_span, why=f"there is no {head} to change with {item.op}"))
-        return
-    items.append(item)
+                assert_never(item)
+
+    def _named(self, name: str) -> Iterable[tuple[int, ast.Item]]:
+        return [(i, self.items[i]) for i in self._places.get(name, ())]
+
+    def _replace(self, i: int, item: ast.Item) -> None:
+        """Another item in the place of an old one, found by its own names too."""
+        for name in _names(item):
+            places = self._places.setdefault(name, [])
+            if i not in places:
+                places.append(i)
+                places.sort()
+        self.items[i] = item
+
+    def _set(self, item: ast.Set) -> None:
+        head, *rest = item.key
+        if rest:
+            inner = ast.Set(tuple(rest), item.op, item.value, key_span=item.key_span, span=item.span)
+            for i, old in self._named(head):
+                if isinstance(old, ast.Block) and head in (old.kind, old.name):
+                    self.items[i] = evolve(old, items=merge(old.items, (inner,), self.sink))
+                    return
+            self._block(
+                ast.Block(
+                    head, None, None, None, (inner,), kind_span=item.key_span, name_span=None, span=item.span
+                )
+            )
+            return
+        for i, old in self._named(head):
+            match old:
+                case ast.Set((name,)) if name == head:
+                    self.items[i] = _changed(old, item, self.sink)
+                    return
+                case ast.Decl("param", name) if name == head:
+                    value = _changed(old, item, self.sink).value
+                    self.items[i] = evolve(old, value=value, span=item.span)
+                    return
+                case ast.Block(kind) if kind == head and kind in _LONE:
+                    # `data = shapes`: another set starts from the defaults again
+                    if isinstance(item.value, ast.Ref):
+                        name, span = item.value.name, item.value.span
+                        new = evolve(old, name=name, items=(), name_span=span, span=item.span)
+                        self._replace(i, new)
+                    else:
+                        why = f"{head} is a block; write {head} {{ ... }}"
+                        self.sink.add(CannotChange(item.key_span, why=why))
+                    return
+                case _:
+                    pass
+        if item.op != "=":
+            why = f"there is no {head} to change with {item.op}"
+            self.sink.add(CannotChange(item.key_span, why=why))
+            return
+        self.append(item)
+
+    def _block(self, block: ast.Block) -> None:
+        own = once(block.items, self.sink)
+        for i, old in self._named(block.kind):
+            match old:
+                case ast.Block(kind, name) if kind == block.kind and (kind in _LONE or _alike(old, block)):
+                    if kind == "data" and block.name is not None and block.name != name:
+                        self._replace(i, evolve(block, items=merge((), own, self.sink)))
+                    elif _waits(old):
+                        self.items[i] = evolve(old, items=old.items + own)
+                    else:
+                        self.items[i] = evolve(old, items=merge(old.items, own, self.sink))
+                    return
+                case ast.Set((name,), "=", value) if name == block.kind and block.name is None:
+                    self._call(i, old, ungroup(value), block, own)
+                    return
+                case _:
+                    pass
+        self.append(evolve(block, items=own if _waits(block) else merge((), own, self.sink)))
+
+    def _call(self, i: int, old: ast.Set, call: ast.Expr, block: ast.Block, own: Items) -> None:
+        """A block over the call of its name."""
+        if isinstance(call, ast.Call):
+            self.items[i] = evolve(old, value=_into_call(call, own, self.sink))
+        elif isinstance(call, ast.Ref) and block.kind == "data":
+            items = merge((), own, self.sink)
+            self._replace(i, evolve(block, name=call.name, name_span=call.span, items=items))
+        else:
+            why = f"{block.kind} is a value here, not a call a block could merge into"
+            self.sink.add(CannotChange(block.kind_span, why=why))
+
+
+def _names(item: ast.Item) -> tuple[str, ...]:
+    """What later items may find an item by."""
+    match item:
+        case ast.Set(key):
+            return (key[0],)
+        case ast.Decl(_, name) | ast.Define(_, name):
+            return (name,)
+        case ast.Block(kind, name):
+            return (kind,) if name is None or name == kind else (kind, name)
+        case _:
+            return ()
+
+
+def _alike(a: ast.Block, b: ast.Block) -> bool:
+    """Whether two blocks of a kind are about the same: by name, and by the place they are at."""
+    if a.at is None or b.at is None:
+        return a.name == b.name and a.at is b.at
+    return a.name == b.name and same(a.at, b.at)
+
+
+def _waits(block: ast.Block) -> bool:
+    """Whether what a block lies over is only known later: a profile, or a block that extends another."""
+    return block.kind == "profile" or block.relation is not None
 
 
 def _changed(old: ast.Set | ast.Decl, change: ast.Set, sink: Sink) -> ast.Set:
@@ -183,31 +277,6 @@ def _as_options(value: ast.Expr) -> tuple[ast.Option, ...]:
     if isinstance(value, ast.List):
         return tuple(ast.Option(None, e, span=e.span) for e in value.items if not isinstance(e, ast.Range))
     return (ast.Option(None, value, span=value.span),)
-
-
-def _lay_block(items: list[ast.Item], block: ast.Block, sink: Sink) -> None:
-    own = once(block.items, sink)
-    for i, old in enumerate(items):
-        match old:
-            case ast.Block(kind, name) if kind == block.kind and (kind in _LONE or name == block.name):
-                if kind == "data" and block.name is not None and block.name != name:
-                    items[i] = evolve(block, items=own)
-                else:
-                    items[i] = evolve(old, items=merge(old.items, own, sink))
-                return
-            case ast.Set((name,), "=", value) if name == block.kind and block.name is None:
-                call = ungroup(value)
-                if isinstance(call, ast.Call):
-                    items[i] = evolve(old, value=_into_call(call, own, sink))
-                elif isinstance(call, ast.Ref) and block.kind == "data":
-                    items[i] = evolve(block, name=call.name, name_span=call.span, items=own)
-                else:
-                    why = f"{name} is a value here, not a call a block could merge into"
-                    sink.add(CannotChange(block.kind_span, why=why))
-                return
-            case _:
-                pass
-    items.append(evolve(block, items=own))
 
 
 def _into_call(call: ast.Call, items: Items, sink: Sink) -> ast.Call:

@@ -130,6 +130,8 @@ class _Reader:
         if missing and len(self.sink.errors) == before:
             doc = f"not chosen: {', '.join(missing[:8])}{', ...' if len(missing) > 8 else ''}"
             self.sink.add(MissingKey(span, place=place, key=missing[0], doc=doc))
+        if len(self.sink.errors) > before:
+            return None
         self._digest(block)
         return None if len(self.sink.errors) > before else Architecture(picks)
 

@@ -12,15 +12,17 @@ from attrs import define, field, frozen
 from hnas.diag import Note, Sink, Span, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
-from hnas.ir.ops import PRIMITIVES, Primitive, TypeRuleError, check_value
+from hnas.ir.ops import PRIMITIVES, Attribute, Primitive, TypeRuleError, check_value
 from hnas.lang import ast
 from hnas.lang.errors import (
     BadCall,
+    GivenTwice,
     HidesName,
     MissingKey,
     NotAnOperator,
     NotSearchable,
     Recursive,
+    TooLarge,
     UnknownName,
     WrongValue,
 )
@@ -29,6 +31,8 @@ from hnas.lang.values import bind
 from hnas.lang.walk import kind_of, ungroup
 
 _PLACE_FACTS = frozenset(("channels", "width", "stride", "layer", "classes", "searching"))
+MOST_TERMS = 10_000
+"""Terms a default may have when the parameters it uses are written out."""
 _JOINS = ("sum", "concat", "product")
 _OVER = {"sum_over": "sum", "concat_over": "concat"}
 _SPECIAL = (*_JOINS, *_OVER, "at")
@@ -234,7 +238,24 @@ class Operators:
             notes = (Note("defined here", op.span),)
             self.sink.add(BadCall(call.span, callee=op.name, why=why, notes=notes, advice=_signature(op)))
             return None
-        return to_expr(param.default, Names({**self.values, **earlier}, _PLACE_FACTS), self.sink)
+        value = to_expr(param.default, Names({**self.values, **earlier}, _PLACE_FACTS), self.sink)
+        if value is not None and self._terms(value) > MOST_TERMS:
+            what = f"{param.name} of {op.name}"
+            self.sink.add(TooLarge(param.span, what=what, bound=f"{MOST_TERMS:,} terms"))
+            return None
+        return value
+
+    def _terms(self, expr: ir.Expr) -> int:
+        """Terms of an expression written out; what it shares counts each time."""
+        match expr:
+            case ir.Unary(_, operand):
+                return 1 + self._terms(operand)
+            case ir.Binary(_, left, right):
+                return 1 + self._terms(left) + self._terms(right)
+            case ir.Cond(then, test, other):
+                return 1 + self._terms(then) + self._terms(test) + self._terms(other)
+            case ir.Const() | ir.Fact():
+                return 1
 
     def _primitive(self, call: ast.Call, primitive: Primitive, names: Names) -> s.Template | None:
         allowed = [a.name for a in primitive.attributes]
@@ -255,7 +276,7 @@ class Operators:
                     self.sink.add(MissingKey(call.span, place=primitive.name, key=a.name, doc=why))
                     return None
                 continue
-            value = self._attribute(arg, a.words or (("same",) if a.kind == "pad" else ()), names)
+            value = self._attribute(arg, a, primitive.name, names)
             if value is None:
                 return None
             if isinstance(value, ir.Const):
@@ -283,9 +304,16 @@ class Operators:
             return None
         return s.Prim(primitive.name, tuple(attrs.items()), like, span=call.span)
 
-    def _attribute(self, arg: ast.Arg, words: tuple[str, ...], names: Names) -> ir.Expr | None:
-        if isinstance(arg.value, ast.Ref) and arg.value.name in words:
-            return ir.Const(arg.value.name, span=arg.value.span)
+    def _attribute(self, arg: ast.Arg, attribute: Attribute, layer: str, names: Names) -> ir.Expr | None:
+        words = attribute.words or (("same",) if attribute.kind == "pad" else ())
+        if words and isinstance(arg.value, ast.Ref) and arg.value.name not in names.known():
+            if arg.value.name in words:
+                return ir.Const(arg.value.name, span=arg.value.span)
+            needed = " or ".join(words) + (" or a whole number from 0" if attribute.kind == "pad" else "")
+            what, found = f"{attribute.name} of {layer}", f"this is `{arg.value.name}`"
+            advice = did_you_mean(arg.value.name, words) if len(words) > 1 else ""
+            self.sink.add(WrongValue(arg.value.span, what=what, needed=needed, found=found, advice=advice))
+            return None
         return to_expr(arg.value, names, self.sink)
 
     def _join(self, call: ast.Call, how: str, names: Names, head: bool) -> s.Template | None:
@@ -345,7 +373,9 @@ def collect(items: tuple[ast.Item, ...], params: Mapping[str, Span], sink: Sink)
         if taken:
             sink.add(HidesName(item.name_span, name=item.name, what=taken))
             continue
-        for param in own:
+        for position, param in enumerate(own):
+            if param.name in [p.name for p in own[:position]]:
+                sink.add(GivenTwice(param.span, what=f"the parameter {param.name}"))
             what = _taken(param.name, {}) or ("the map the operator gets" if param.name == "input" else "")
             if what and param.name != "step":
                 sink.add(HidesName(param.span, name=param.name, what=what))

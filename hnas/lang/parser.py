@@ -27,9 +27,10 @@ def read_source(path: Path, name: str | None = None) -> Source:
         HnasError: It is missing, a folder, empty, over 1 MiB, not UTF-8, or no text at all.
     """
     shown = name or str(path)
-    if path.is_dir():
-        raise HnasError(Unreadable(None, path=shown, why="it is a folder", advice="name a .hnas file in it"))
     try:
+        if path.is_dir():
+            advice = "name a .hnas file in it"
+            raise HnasError(Unreadable(None, path=shown, why="it is a folder", advice=advice))
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
@@ -141,6 +142,8 @@ def _offset_of(error: HnasError) -> int:
 def _without_item(text: str, found: Scan, offset: int) -> str:
     """`text` with the lines of the item at `offset` replaced by spaces; offsets stay as they were."""
     tokens = found.tokens
+    if not tokens:
+        return text
     at = next((i for i, t in enumerate(tokens) if t.start >= offset), len(tokens) - 1)
     if at and (at >= len(tokens) or tokens[at].start > offset):
         at -= 1
@@ -209,6 +212,9 @@ def _explain(source: Source, found: Scan, error: UnexpectedInput) -> tuple[Diagn
         begin, text = (whole.start, whole.text) if whole is not None else (start, str(met))
         return _unexpected(source, found, begin, text, set(error.accepts or error.expected)), begin
     assert isinstance(error, UnexpectedToken | UnexpectedEOF)
+    if not found.tokens:
+        whole_text = Span(source, 0, len(source.text))
+        return Unexpected(whole_text, found="an empty text", expected="something must stand here"), 0
     last = found.tokens[-1]
     span = Span(source, last.start, last.start + len(last.text))
     return Unexpected(span, found="the end of the text", expected="something must follow here"), last.start

@@ -23,7 +23,7 @@ from hnas.lang.errors import (
     UnknownKey,
     UseCycle,
 )
-from hnas.lang.merge import merge, once
+from hnas.lang.merge import merge, once, whole
 from hnas.lang.parser import parse, parse_assignment, read_source
 
 PAPER = "paper"
@@ -75,7 +75,7 @@ class Loader:
 
     root: Path | None
     sink: Sink
-    read: Callable[[Path], Source] = read_source
+    read: Callable[[Path, str], Source] = read_source
 
     def load(self, file: ast.File, folder: Path, way: tuple[Path, ...]) -> _Scope:
         """The scope of a parsed file that lies in `folder`; `way` are the files that led to it."""
@@ -102,7 +102,7 @@ class Loader:
             self.sink.add(UseCycle(item.path.span, path=item.path.value, way=names))
             return None
         try:
-            source = self.read(target)
+            source = self.read(target, self._shown(item, folder))
         except HnasError as error:
             why = "; ".join(d.message for d in error.diagnostics)
             self.sink.add(MissingFile(item.path.span, path=item.path.value, why=why))
@@ -113,6 +113,11 @@ class Loader:
             self.sink.diagnostics.extend(error.diagnostics)
             return None
         return self.load(file, target.parent, (*way, target))
+
+    def _shown(self, item: ast.Use, folder: Path) -> str:
+        """How messages call a used file: from where the first one was named."""
+        place = Path(item.span.source.name).parent
+        return str(place / item.path.value)
 
     def _top_level(self, file: ast.File) -> tuple[ast.Item, ...]:
         """The items of a file, blocks beside its only space moved into it."""
@@ -128,6 +133,8 @@ class Loader:
                     pass
                 case ast.Block("space") if len(spaces) == 1:
                     kept.append(evolve(item, items=item.items + moved))
+                case ast.Block("network"):
+                    kept.append(evolve(item, items=whole(item.items, self.sink)))
                 case ast.Block(kind) if kind not in ("space", "network"):
                     known = ("space", "network", *_MOVED)
                     self.sink.add(UnknownBlock(item.kind_span, kind=kind, advice=did_you_mean(kind, known)))
@@ -221,7 +228,7 @@ def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) 
     """The items of a space on top of those of the space it extends."""
     name = block.name or ""
     if block.relation is None:
-        return once(block.items, sink)
+        return whole(block.items, sink)
     base = scope.visible.get(block.relation.name)
     if base is None:
         span = block.relation.span
@@ -230,7 +237,7 @@ def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) 
                 span, name=block.relation.name, advice=did_you_mean(block.relation.name, scope.visible)
             )
         )
-        return once(block.items, sink)
+        return whole(block.items, Sink())
     if block.relation.name in (*way, name):
         notes = (Note("this space", block.name_span),) if block.name_span else ()
         sink.add(
@@ -238,6 +245,6 @@ def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) 
                 block.relation.span, what="space", name=name, notes=notes, advice="extend another space"
             )
         )
-        return once(block.items, sink)
+        return whole(block.items, Sink())
     inherited = _flatten(base[0], base[1], sink, (*way, name))
     return merge(inherited, once(block.items, sink), sink)

@@ -64,7 +64,7 @@ class _Builder:
         moves = self._moves(moves_node)
         path = self._path(nodes.get("path"), strides)
         enter = self._enter(nodes.get("enter"), strides)
-        cells = self._cell_names(nodes.get("cell"))
+        cells = self._cell_names(nodes.get("cell"), moves if path is None else ())
         project = self._project(nodes.get("project") or _default("project"))
         finer = self._resampling(
             nodes.get("finer") or _default("finer"), ("projection", "operators", "bilinear")
@@ -175,6 +175,9 @@ class _Builder:
         if node is None:
             return ()
         value = ungroup(node)
+        if isinstance(value, ast.Choice) and (value.word != "one_of" or value.args):
+            self.constants.wrong(node, "enter", "a stride, or one_of { 4, 8 }")
+            return ()
         listed = [o.value for o in value.options] if isinstance(value, ast.Choice) else [node]
         found: list[Stride] = []
         for item in listed:
@@ -219,6 +222,10 @@ class _Builder:
         """A list, lists added up, lists repeated."""
         match ungroup(node):
             case ast.List(items):
+                for item in items:
+                    if isinstance(item, ast.Range):
+                        self.constants.wrong(item, "a stride of the path", "a stride, one for each layer")
+                        return None
                 return [i for i in items if not isinstance(i, ast.Range)]
             case ast.Binary("+", left, right):
                 a, b = self.path_elements(left), self.path_elements(right)
@@ -227,12 +234,12 @@ class _Builder:
                 times_node, list_node = (
                     (left, right) if isinstance(ungroup(right), ast.List) else (right, left)
                 )
-                times = self.constants.convert(times_node, t.Whole(0, 10_000), "a repetition")
+                times = self.constants.convert(times_node, t.Whole(0, MOST_LAYERS), "a repetition")
                 elements = self.path_elements(list_node)
                 if times is None or elements is None:
                     return None
-                if times * len(elements) > 10_000:
-                    needed = "at most 10000 layers"
+                if times * len(elements) > MOST_LAYERS:
+                    needed = f"at most {MOST_LAYERS} layers"
                     self.sink.add(WrongValue(node.span, what="path", needed=needed, found="these are more"))
                     return None
                 return elements * times
@@ -242,7 +249,7 @@ class _Builder:
 
     # --- cells and what maps pass on the way -----------------------------------------------------
 
-    def _cell_names(self, node: ast.Expr | None) -> Mapping[str, str] | None:
+    def _cell_names(self, node: ast.Expr | None, moves: tuple[s.Move, ...]) -> Mapping[str, str] | None:
         if node is None:
             return None
         value = ungroup(node)
@@ -266,6 +273,12 @@ class _Builder:
                 self.sink.add(GivenTwice(item.span, what=f"the cell of {move}"))
                 return None
             found[move] = item.name
+        for name in dict.fromkeys(move.name for move in moves):
+            if "*" not in found and name not in found:
+                self.sink.add(
+                    MissingKey(node.span, place="cell", key=name, doc=f"{name}: a cell for this move")
+                )
+                return None
         return found
 
     def _project(self, node: ast.Expr) -> Mapping[str, s.Template] | None:

@@ -7,6 +7,7 @@ from typing import Any, final
 from attrs import frozen
 
 from hnas.diag import Sink, Source, Span, did_you_mean
+from hnas.diag.source import DEFAULT
 from hnas.ir import expr as ir
 from hnas.lang import ast
 from hnas.lang.errors import BadCall, GivenTwice, MissingKey, WrongValue
@@ -206,7 +207,7 @@ class Converter:
 def default_of(attribute: t.Attribute) -> ast.Expr:
     """The default of an attribute as an expression."""
     assert attribute.default is not None
-    return parse_assignment(Source("<default>", f"{attribute.name} = {attribute.default}")).value
+    return parse_assignment(Source(DEFAULT, f"{attribute.name} = {attribute.default}")).value
 
 
 def bind(call: ast.Call, callee: str, names: Sequence[str], sink: Sink) -> dict[str, ast.Arg] | None:

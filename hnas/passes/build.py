@@ -18,8 +18,8 @@ from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Selec
 from hnas.ir.types import MapType
 from hnas.passes.errors import BeyondBound, DoesNotFit, Unequal
 
-LARGEST = 2_000_000
-"""Primitive layers an operator may have when written out; the reference space has 60,000 in all."""
+LARGEST = 200_000
+"""Primitive layers an operator, and a space, may have; the reference has 62,130 when written out."""
 
 
 class ReportedError(Exception):
@@ -88,6 +88,7 @@ class Builder:
     _memo: dict[tuple[object, ...], g.Function] = field(factory=dict[tuple[object, ...], g.Function])
     _facts: dict[int, frozenset[str]] = field(factory=dict[int, frozenset[str]])
     _sizes: dict[int, int] = field(factory=dict[int, int])
+    _built: int = 0
     _said: set[tuple[object, ...]] = field(factory=set[tuple[object, ...]])
 
     # --- diagnostics -----------------------------------------------------------------------------
@@ -112,6 +113,14 @@ class Builder:
         except EvaluationError as error:
             where = f"in {what}, {place.text}"
             raise self.fail(DoesNotFit(error.span, operator=what, why=str(error), where=where)) from None
+
+    def condition(self, expr: Expr, place: Place) -> bool:
+        """The value of a condition at a place; ReportedError after a diagnostic."""
+        chosen = self.value(expr, place, "if")
+        if not isinstance(chosen, bool):
+            why = "if needs a condition"
+            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text))
+        return chosen
 
     # --- functions -------------------------------------------------------------------------------
 
@@ -141,6 +150,9 @@ class Builder:
             number += 1
         function = g.Function(name, body.params, tuple(body.nodes), result)
         self.functions[name] = function
+        self._built += len(body.nodes)
+        if self._built > LARGEST and body.nodes:
+            raise self.fail(BeyondBound(body.nodes[0].span, what="the space", bound=LARGEST))
         return function
 
     def _inside(self, template: Template, body: Body, source: str, place: Place) -> str:
@@ -179,10 +191,7 @@ class Builder:
                     value = self.emit(inner, body, value, place, f"{prefix}{number}.")
                 return value
             case Select(test, then, other):
-                chosen = self.value(test, place, "if")
-                if not isinstance(chosen, bool):
-                    why = "if needs a condition"
-                    raise self.fail(DoesNotFit(test.span, operator="if", why=why, where=place.text))
+                chosen = self.condition(test, place)
                 return self.emit(then if chosen else other, body, source, place, prefix)
             case Join(how, items):
                 return self._join(how, items, body, source, place, prefix, template.span)

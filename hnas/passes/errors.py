@@ -134,7 +134,7 @@ class WrongWidth(Diagnostic):
     """A width or another attribute that depends on the place is not a whole number there."""
 
     code = "E0310"
-    title = "{what} is {value} at {where}, not a whole number from 1"
+    title = "{what} is {value} {where}; it must be a whole number from 1"
     what: str
     value: str
     where: str
@@ -179,3 +179,15 @@ class StemStride(Diagnostic):
     help = "every stride must be a multiple of the stem's"
     fine: str
     coarse: str
+
+
+@final
+@frozen
+class NoInput(Diagnostic):
+    """Every input of a cell is missing at one of its places, and `missing = drop` leaves them out."""
+
+    code = "E0314"
+    title = "cell {cell} has nothing to read {where}"
+    help = "add prev to its inputs, or take missing = closest in the trellis"
+    cell: str
+    where: str

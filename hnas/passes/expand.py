@@ -19,7 +19,7 @@ from hnas.ir.types import MapType, Stride, order, ratio, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place, ReportedError
 from hnas.passes.cell import cell_function
 from hnas.passes.decide import cell_for, choices_prefix, decide, incoming, move_between
-from hnas.passes.errors import Excludes, NeedsPath, StemStride, WrongWidth
+from hnas.passes.errors import Excludes, NeedsPath, NoInput, StemStride, WrongWidth
 from hnas.passes.head import head
 
 IMAGE = "image"
@@ -60,6 +60,8 @@ class _Expander:
     builder: Builder = field(init=False)
     main: Body = field(init=False)
     states: dict[State, str] = field(factory=dict[State, str])
+    layers: dict[int, dict[Stride, str]] = field(factory=dict[int, dict[Stride, str]])
+    """The same by layer; -1 and 0 are the stem's."""
     entered: dict[str, str] = field(factory=dict[str, str])
     """H(l-2) as cells get it, by the name it was given: the moves into a state share it."""
 
@@ -123,7 +125,7 @@ class _Expander:
             if stride is None:
                 span = self.space.stem[-1].span
                 raise self.builder.fail(StemStride(span, fine="one pixel", coarse="the trellis"))
-            self.states[State(layer, stride)] = name
+            self._keep(State(layer, stride), name)
             strides.append(stride)
         return strides[0], strides[1]
 
@@ -144,7 +146,11 @@ class _Expander:
                 cell, move = cell_for(self.space, source, state), self._move(source, state)
                 calls.append((source, position, self._cell(state, cell, move, prev, before, place, table)))
             result = self._mixed(state.id, calls, table, place)
-        self.states[state] = result
+        self._keep(state, result)
+
+    def _keep(self, state: State, name: str) -> None:
+        self.states[state] = name
+        self.layers.setdefault(state.layer, {})[state.stride] = name
 
     def _move(self, source: State, state: State) -> str:
         """The name of a move into a state: `finer`, or `finer_2` for one of two strides."""
@@ -182,6 +188,9 @@ class _Expander:
     ) -> str:
         inputs = {"prev": prev} | ({"prev_prev": before} if before is not None else {})
         used = {name: inputs[name] for name in cell.inputs if name in inputs}
+        if not used:
+            where = f"at layer {state.layer}, stride {spell_stride(state.stride)}"
+            raise self.builder.fail(NoInput(cell.span, cell=cell.name, where=where))
         types = {name: self.main.types[value] for name, value in used.items()}
         function = cell_function(self.builder, cell, types, place)
         own = f"{state.id}.{move}" if move != cell.name else f"{state.id}.{cell.name}"
@@ -207,7 +216,7 @@ class _Expander:
     def _prev_prev(self, state: State, target: Stride, place: Place) -> str | None:
         """H(l-2) at `target`: one map for all moves that meet the cell at the same stride."""
         trellis = self.space.trellis
-        below = {s.stride: value for s, value in self.states.items() if s.layer == state.layer - 2}
+        below = self.layers[state.layer - 2]
         on_path = trellis.prev_prev == "on_path"
         if on_path:
             stride = next(iter(below))

@@ -6,7 +6,7 @@ from hnas.ir.decisions import DecisionTable, State
 from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Select, Space, Template
 from hnas.ir.types import MapType, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place
-from hnas.passes.errors import OpenPath, WrongHead, WrongWidth
+from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
 
 
 def head(
@@ -47,6 +47,27 @@ class _Head:
     ) -> None:
         self.space, self.builder, self.main, self.states = space, builder, main, states
         self.last, self.table, self.place_at = last, table, place_at
+        self.reading: dict[int, bool] = {}
+
+    def reads(self, template: Template) -> bool:
+        """Whether the template asks for maps of the trellis itself; asked once of what stands often."""
+        found = self.reading.get(id(template))
+        if found is None:
+            found = self.reading[id(template)] = self._reads(template)
+        return found
+
+    def _reads(self, template: Template) -> bool:
+        match template:
+            case OverStates() | At():
+                return True
+            case Pipe(items) | Join(_, items):
+                return any(self.reads(item) for item in items)
+            case Named(_, body) | Repeat(_, body):
+                return self.reads(body)
+            case Select(_, then, other):
+                return self.reads(then) or self.reads(other)
+            case Prim():
+                return False
 
     def lay(self, template: Template, value: str | None, prefix: str, place: Place) -> str:
         """Append `template` on `value` (None: the map of the last layer) to the main function."""
@@ -62,29 +83,31 @@ class _Head:
                 )
             case At(layer):
                 number = whole(self.builder.value(layer, place, "at"))
-                if number is None or number > self.space.trellis.layers:
-                    where = f"at(...), of {self.space.trellis.layers} layers"
-                    shown = str(number) if number is not None else "not whole"
-                    raise self.builder.fail(WrongWidth(layer.span, what="layer", value=shown, where=where))
+                last = self.space.trellis.layers
+                if number is None or number > last:
+                    why = f"the trellis has the layers 1 to {last}"
+                    raise self.builder.fail(
+                        DoesNotFit(template.span, operator="at", why=why, where=place.text)
+                    )
                 return self._map_of(number, template)
-            case Pipe(items) if _reads_states(template):
+            case Pipe(items) if self.reads(template):
                 for item in items:
                     value = self.lay(item, value, prefix, place)
                 assert value is not None
                 return value
-            case Join(how, items) if _reads_states(template):
+            case Join(how, items) if self.reads(template):
                 values = tuple(
                     self.lay(item, value, f"{prefix}.{n}", place) for n, item in enumerate(items, 1)
                 )
                 return self.builder.join(how, values, self.main, f"{prefix}.{how}", place, template.span)
-            case Named(_, body, bindings) if _reads_states(template):
+            case Named(_, body, bindings) if self.reads(template):
                 facts = dict(place.facts)
                 for name, expr in bindings:
                     facts[name] = self.builder.value(expr, place, template.label)
                 return self.lay(body, value, prefix, Place(facts, place.text))
-            case Select(test, then, other) if _reads_states(template):
-                chosen = self.builder.value(test, place, "if")
-                return self.lay(then if chosen is True else other, value, prefix, place)
+            case Select(test, then, other) if self.reads(template):
+                chosen = self.builder.condition(test, place)
+                return self.lay(then if chosen else other, value, prefix, place)
             case _:
                 source = value if value is not None else self._map_of(self.space.trellis.layers, template)
                 name = self.main.free(prefix)
@@ -96,18 +119,3 @@ class _Head:
             what = "at" if isinstance(template, At) else "the head"
             raise self.builder.fail(OpenPath(template.span, what=what, layer=layer, count=len(others) + 1))
         return self.states[State(layer, stride)]
-
-
-def _reads_states(template: Template) -> bool:
-    """Whether the template asks for maps of the trellis itself."""
-    match template:
-        case OverStates() | At():
-            return True
-        case Pipe(items) | Join(_, items):
-            return any(_reads_states(item) for item in items)
-        case Named(_, body) | Repeat(_, body):
-            return _reads_states(body)
-        case Select(_, then, other):
-            return _reads_states(then) or _reads_states(other)
-        case Prim():
-            return False

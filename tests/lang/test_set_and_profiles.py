@@ -102,6 +102,19 @@ def test_a_space_that_extends_another_keeps_what_it_does_not_change() -> None:
     assert ways(node) == (2 * 5) ** 2
 
 
+def test_a_derived_space_adds_options_and_takes_them_away(tmp_path: Path) -> None:
+    (tmp_path / "mini.hnas").write_text(MINI.read_text(encoding="utf-8"), encoding="utf-8")
+    path = tmp_path / "derived.hnas"
+    changes = "cell dense { op += sep(7)  op -= none }  trellis { strides -= 16 }"
+    path.write_text(
+        f'hnas 1\nuse "mini.hnas"\nspace derived extends mini {{ {changes} }}\n', encoding="utf-8"
+    )
+    space = Compilation(path).space
+    labels = [option.label for option in space.cells["dense"].options]
+    assert labels == ["skip", "avg(3)", "sep(3)", "atrous(5)", "sep(7)"]
+    assert space.trellis.strides == (4, 8)
+
+
 def test_profiles_are_inherited() -> None:
     path = SPECS / "variation.hnas"
     assert Compilation(path).profiles == ("paper", "tiny", "wide")
