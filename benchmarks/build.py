@@ -39,9 +39,7 @@ def main() -> None:
     print(f"{len(model.network.steps):,} steps, {parameters:,} weights")
     settings = compilation.search
     bilevel = Bilevel(model, Optimizers.of(model, settings), settings, torch.device("cpu"))
-    batch = Batch(
-        torch.randn(settings.batch, 3, crop, crop), torch.randint(19, (settings.batch, crop, crop))
-    )
+    batch = Batch(torch.randn(settings.batch, 3, crop, crop), torch.randint(19, (settings.batch, crop, crop)))
     where = f"crop {crop}, batch {settings.batch}, one thread"
     timed(f"weight step, {where}", lambda: bilevel.weight_step(batch, 0))
     timed(f"architecture step, {where}", lambda: bilevel.arch_step(batch, 0))

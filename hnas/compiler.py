@@ -97,8 +97,7 @@ class Compilation:
                 sets=self.sets,
                 root=root,
             )
-        # errors of the text's names are worth reporting beside those of values
-        if spec is None or any(d.code.startswith(("E01", "E0219")) for d in sink.errors):
+        if spec is None or any(d.code.startswith(_UNRESOLVED) for d in sink.errors):
             raise HnasError(*sink.diagnostics)
         self._resolve_errors.extend(sink.diagnostics)
         return spec
@@ -279,6 +278,10 @@ class Compilation:
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
         return SuperNet(self.graph, self.decisions, init)
+
+
+_UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
+"""What leaves parts of a spec unread: to report what is missing then would be noise."""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from hnas.data.errors import MixedSizes
 from hnas.data.transforms import evaluate_sample, train_sample
 from hnas.diag import HnasError
 from hnas.schema.datasets import DatasetCard
@@ -127,12 +128,17 @@ def _collate(samples: list[tuple[Tensor, Tensor] | HnasError]) -> Batch | HnasEr
         if isinstance(sample, HnasError):
             return sample
     pairs = [sample for sample in samples if isinstance(sample, tuple)]
+    sizes = sorted({(image.shape[1], image.shape[2]) for image, _ in pairs})
+    if len(sizes) > 1:
+        (a, b), (c, d) = sizes[0], sizes[-1]
+        return HnasError(MixedSizes(None, first=f"{a} x {b}", second=f"{c} x {d}"))
     return Batch(torch.stack([image for image, _ in pairs]), torch.stack([label for _, label in pairs]))
 
 
 def _quiet_worker(_worker: int) -> None:
-    """Ctrl-C is for the main process, which ends its workers."""
+    """Ctrl-C and SIGTERM, often sent to a whole group, are for the main process, which ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
@@ -189,6 +195,7 @@ class Batches:
                 self._loaded = iter(self._loader())
             batch = next(self._loaded)
         if isinstance(batch, HnasError):
+            self.close()  # the workers went on; the next call starts from this batch again
             raise batch
         self.position += 1
         return batch

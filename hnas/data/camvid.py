@@ -20,9 +20,11 @@ def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
     """
     listed = root / f"{split}.txt"
     try:
-        lines = listed.read_text(encoding="utf-8").splitlines()
-    except OSError:
+        lines = listed.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
         raise HnasError(_missing(listed, "is missing")) from None
+    except OSError as error:
+        raise HnasError(_missing(listed, f"cannot be read: {error.strerror}")) from None
     except UnicodeDecodeError:
         raise HnasError(_missing(listed, "is not a text file")) from None
     pairs: list[tuple[Path, Path]] = []

@@ -21,7 +21,7 @@ def open_cityscapes(root: Path, split: Literal["train", "val"]) -> ImageFiles:
     """The images of ROOT/leftImg8bit/SPLIT with their fine annotations.
 
     Raises:
-        HnasError: A folder is missing or empty, or an image has no annotation.
+        HnasError: A folder is missing or empty. Files are checked when they are read.
     """
     folder = root / "leftImg8bit" / split
     images = sorted(folder.glob("*/*_leftImg8bit.png"))

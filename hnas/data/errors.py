@@ -136,3 +136,15 @@ class UnusedData(Diagnostic):
     given: str
     name: str
     profiles: str
+
+
+@final
+@frozen
+class MixedSizes(Diagnostic):
+    """Images of a batch must be of one size; without a crop they keep their own."""
+
+    code = "E0511"
+    title = "a batch has images of {first} and of {second} pixels"
+    help = "set data.crop, or data.resize to bring all images to one size"
+    first: str
+    second: str

@@ -91,6 +91,10 @@ def label_table(classes: int, void: tuple[int, ...]) -> NDArray[np.int16]:
 def _open(path: Path, mode: str | None) -> NDArray[np.uint8]:
     """The pixels of an image: (H, W, 3) as RGB, or as they are stored for annotations."""
     try:
+        if path.stat().st_size == 0:
+            raise HnasError(BadImage(None, path=str(path), why="it is empty"))
+        with Image.open(path) as image:
+            image.verify()  # checksums, which reading pixels alone leaves aside; it spends the file
         with Image.open(path) as image:
             if mode is not None:
                 return np.asarray(image.convert(mode))

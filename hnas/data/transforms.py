@@ -79,8 +79,9 @@ def resize(image: Tensor, label: Tensor, size: tuple[int, int]) -> tuple[Tensor,
     """Both at `size`: the image bilinear, smoothed where it shrinks; labels by the nearest pixel."""
     if tuple(image.shape[1:]) == size:
         return image, label
-    shrinks = size[0] < image.shape[1] or size[1] < image.shape[2]
-    x = F.interpolate(image[None].float(), size, mode="bilinear", align_corners=False, antialias=shrinks)[0]
+    # antialias changes nothing where the image grows, but that kernel gives the same bits on any number
+    # of threads, and workers run on one
+    x = F.interpolate(image[None].float(), size, mode="bilinear", align_corners=False, antialias=True)[0]
     y = F.interpolate(label[None, None], size, mode="nearest-exact")[0, 0]
     return x, y
 

@@ -13,12 +13,14 @@ from typing import Any, final
 import torch
 from attrs import define
 
-from hnas.diag import Diagnostic, HnasError, InternalError
+from hnas.diag import Diagnostic, HnasError, InternalError, Note
 from hnas.engine.errors import DamagedCheckpoint, NoCheckpoint, OtherRun
 from hnas.engine.files import write_atomically
 
 State = dict[str, Any]
 _MAGIC = b"hnas-ckpt1"
+_PLAIN = (bool, int, float, str)
+"""Exactly these: torch refuses to read back what only looks like them, as numpy's numbers do."""
 
 
 @final
@@ -51,7 +53,10 @@ class Checkpoints:
         data = buffer.getvalue()
         path = self.folder / f"step-{step:09d}.pt"
         write_atomically(path, data + hashlib.sha256(data).digest() + _MAGIC)
-        for old in self.files()[: -self.keep]:
+        # what is newer was found damaged, or the run would have gone on from there
+        newer = [file for file in self.files() if file > path]
+        kept = [file for file in self.files() if file <= path]
+        for old in (*newer, *kept[: -self.keep]):
             old.unlink(missing_ok=True)
         return path
 
@@ -75,7 +80,9 @@ class Checkpoints:
                 given = str(content["digest"])
                 raise HnasError(OtherRun(None, path=str(path), given=given, have=self.digest))
             return int(content["step"]), content["state"], tuple(warnings)
-        raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="all of them are damaged"))
+        notes = tuple(Note(d.message) for d in warnings)
+        why = "all of them are damaged"
+        raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why=why, notes=notes))
 
     def files(self) -> list[Path]:
         """The checkpoints that are there, oldest first."""
@@ -112,14 +119,16 @@ def plain(value: Any) -> Any:
     Raises:
         InternalError: It holds anything but tensors, numbers, strings, None and containers of them.
     """
+    if value is None or type(value) in _PLAIN:
+        return value
     match value:
-        case None | bool() | int() | float() | str():
-            return value
         case torch.Tensor():
             return value.detach()
         case Mapping():
-            return {key: plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return type(value)(plain(item) for item in value)
+            return {plain(key): plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+        case tuple():
+            return tuple(plain(item) for item in value)
         case _:
             raise InternalError(f"a checkpoint cannot hold a {type(value).__name__}")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -35,8 +34,8 @@ class Stopper:
     def _asked(self, number: int, _frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             # no exception: it would have to pass through torch's and the terminal's own handlers
-            sys.stderr.write("\nended at once; go on from the last checkpoint\n")
-            sys.stderr.flush()
+            # and no print: the signal may have come in the midst of one
+            os.write(2, b"\nended at once; the last checkpoint is kept\n")
             os._exit(130)
         self.signal = number
 

@@ -27,8 +27,12 @@ class MetricsLog:
     def append(self, row: Row) -> None:
         """Write a row; numbers that are not finite become null."""
         kept = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-        with no_room(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(kept) + "\n")
+        with no_room(self.path), self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a row cut short by a kill stays a line of its own
+                    file.write(b"\n")
+            file.write(json.dumps(kept).encode() + b"\n")
 
     def rows(self) -> list[dict[str, Any]]:
         """Every whole row; a last line cut short is left out."""

@@ -17,6 +17,17 @@ from hnas.engine.errors import NoRun, RunBusy, RunExists
 from hnas.engine.files import no_room, write_atomically
 
 _FORMAT = 1
+_KINDS: dict[str, type] = {
+    "seed": int,
+    "threads": int,
+    "device": str,
+    "profile": str,
+    "spec": str,
+    "digests": dict,
+    "data": dict,
+    "measured": dict,
+    "options": dict,
+}
 
 
 @final
@@ -79,6 +90,9 @@ class RunRecord:
             raise ValueError(f"run.json lacks {', '.join(missing)}")
         kept = {name: value for name, value in fields.items() if name in known}
         kept["command"], kept["notes"] = tuple(kept["command"]), tuple(kept.get("notes", ()))
+        for name, kind in _KINDS.items():
+            if not isinstance(kept.get(name, kind()), kind):
+                raise ValueError(f"{name} in run.json is no {kind.__name__}")
         return cls(**kept)
 
 
@@ -98,22 +112,22 @@ class RunFolder:
             HnasError: `out` is there and not empty, or cannot be made.
         """
         if out is not None:
-            if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                raise HnasError(RunExists(None, path=str(out)))
             with no_room(out):
+                if out.exists() and (not out.is_dir() or any(out.iterdir())):
+                    raise HnasError(RunExists(None, path=str(out)))
                 out.mkdir(parents=True, exist_ok=True)
             path = out
         else:
             base = Path("runs") / f"{spec}-{now:%Y%m%d-%H%M%S}"
             path, number = base, 2
             while True:
-                try:
-                    with no_room(path):
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                    path.mkdir()
-                    break
-                except FileExistsError:
-                    path, number = base.with_name(f"{base.name}-{number}"), number + 1
+                with no_room(path):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    try:
+                        path.mkdir()
+                        break
+                    except FileExistsError:
+                        path, number = base.with_name(f"{base.name}-{number}"), number + 1
         folder = cls(path)
         with no_room(path):
             folder.checkpoints.mkdir()

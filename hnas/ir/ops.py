@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hnas.ir.expr import Value, spell
 from hnas.ir.types import MapType, Stride, per_axis, spell_stride, whole
@@ -167,6 +167,8 @@ def _conv(a: Attrs, x: MapType, dims: int) -> MapType:
 
 def _transposed(a: Attrs, x: MapType, _dims: int) -> MapType:
     by = _int(a["stride"])
+    if by == 1 and _int(a["k"]) % 2 == 0:
+        raise TypeRuleError(f"a kernel of {spell(a['k'])} has no middle", "take an odd kernel")
     if x.stride is None:
         raise TypeRuleError("a map of one pixel cannot be made finer by transposed", "use resize(like = ...)")
     strides = x.stride if isinstance(x.stride, tuple) else (x.stride,)
@@ -320,7 +322,12 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
         _primitive(
             "transposed",
             "transposed convolution",
-            (_K, _C, Attribute("stride", "whole", 2, "by how much it raises the resolution"), _BIAS),
+            (
+                evolve(_K, per_axis=False),
+                _C,
+                Attribute("stride", "whole", 2, "by how much it raises the resolution"),
+                _BIAS,
+            ),
             _transposed,
             _transposed_weights,
         ),

@@ -25,6 +25,7 @@ from hnas.lang.errors import (
 )
 from hnas.lang.merge import merge, once, whole
 from hnas.lang.parser import parse, parse_assignment, read_source
+from hnas.lang.syntax_errors import Unreadable
 
 PAPER = "paper"
 """The profile every space has: the spec as it stands."""
@@ -104,7 +105,8 @@ class Loader:
         try:
             source = self.read(target, self._shown(item, folder))
         except HnasError as error:
-            why = "; ".join(d.message for d in error.diagnostics)
+            said = (d.why if isinstance(d, Unreadable) else d.message for d in error.diagnostics)
+            why = "; ".join(said)
             self.sink.add(MissingFile(item.path.span, path=item.path.value, why=why))
             return None
         try:

@@ -17,7 +17,7 @@ from hnas.lang.operators import Operators
 from hnas.lang.values import Converter, default_of
 from hnas.lang.walk import ungroup
 from hnas.schema import types as t
-from hnas.schema.blocks import TRELLIS
+from hnas.schema.blocks import MOST_LAYERS, TRELLIS
 
 _PLAIN = (t.Whole, t.Word, t.Static)
 _MOVES = ("finer", "same", "coarser")

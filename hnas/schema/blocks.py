@@ -47,6 +47,9 @@ NORM = Calls(
     }
 )
 
+MOST_LAYERS = 2_000
+"""Layers a trellis may have: checking them must not take long."""
+
 SPACE = Block(
     "space",
     "A search space, or a network's trained form.",
@@ -107,7 +110,7 @@ TRELLIS = Block(
     "trellis",
     "The layers and strides, and how a map gets from one state to the next.",
     (
-        Attribute("layers", Whole(1, 10_000), "layers L", required=True),
+        Attribute("layers", Whole(1, MOST_LAYERS), "layers L", required=True),
         Attribute("strides", Strides(), "the strides a layer may have, fine to coarse", required=True),
         Attribute("enter", Entered(), "the stride of layer 1; by default the stem's"),
         Attribute(

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_a_broken_file_is_named_when_it_is_read(
     fault = refused(lambda: open_camvid(root, "train").read(0))
     assert fault.code == "E0505"
     assert fault.message.startswith(f"{path}: ")
-    assert ("this is no image" in fault.message) == (damage != "cut")
+    assert {"empty": "it is empty", "cut": "cannot be read"}.get(damage, "this is no image") in fault.message
 
 
 def test_no_cut_of_a_file_is_read_as_something_else(make_set: MakeSet) -> None:
@@ -210,3 +211,23 @@ def test_an_annotation_of_16_bits_is_refused(make_set: MakeSet, refused: Refused
     fault = refused(lambda: open_camvid(root, "train").read(0))
     assert fault.code == "E0505"
     assert fault.message.startswith(f"{path}: annotations have 8 bits a pixel")
+
+
+def test_no_flipped_bit_is_read_as_other_labels(tmp_path: Path) -> None:
+    label = (np.add.outer(np.arange(90) // 10, np.arange(120) // 15) % 11).astype(np.uint8)
+    Image.fromarray(np.zeros((90, 120, 3), np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(label).save(tmp_path / "b.png")
+    (tmp_path / "train.txt").write_text("a.png b.png\n")
+    whole, images, wrong = (tmp_path / "b.png").read_bytes(), open_camvid(tmp_path, "train"), 0
+    for at in range(len(whole)):
+        (tmp_path / "b.png").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with contextlib.suppress(HnasError):
+            wrong += not torch.equal(images.read(0)[1], torch.from_numpy(label))
+    assert wrong == 0
+
+
+def test_a_list_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    for name, pixels in (("a.png", np.zeros((4, 4, 3), np.uint8)), ("b.png", np.zeros((4, 4), np.uint8))):
+        Image.fromarray(pixels).save(tmp_path / name)
+    (tmp_path / "train.txt").write_bytes(b"\xef\xbb\xbfa.png b.png\n")
+    assert open_camvid(tmp_path, "train").read(0)[1].shape == (4, 4)

@@ -86,7 +86,7 @@ def test_a_second_ctrl_c_ends_at_once(first: str) -> None:
     )
     assert done.returncode == 130
     assert done.stdout == "the step is finished\n"
-    assert "ended at once; go on from the last checkpoint" in done.stderr
+    assert "ended at once; the last checkpoint is kept" in done.stderr
     assert "Traceback" not in done.stderr
 
 

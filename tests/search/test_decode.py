@@ -40,7 +40,7 @@ SHAPES = [
     ("L=5", "trellis.strides=[4, 8, 16, 32]"),
     ("L=4", "trellis.moves=one_of { same, coarser }"),
     ("L=4", "trellis.strides=[4, 8, 16, 32]", "trellis.moves=one_of { finer, coarser, coarser(2) }"),
-    ("L=5", "trellis.strides=[4, 12, 36]", "trellis.enter=one_of { 4, 12 }"),
+    ("L=5", "trellis.strides=[4, 12, 24]", "trellis.enter=one_of { 4, 12 }"),
 ]
 
 
