@@ -25,3 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether expected texts are to be written instead of compared."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Small kernels run several times faster on one thread, and the same everywhere."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -123,15 +123,15 @@ class _Live:
         self._live.update(self._drawing(progress))
 
     def _drawing(self, progress: Progress) -> Any:
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
-        bar = ProgressBar(total=progress.steps, completed=progress.step, width=40)
-        lines: list[Any] = [bar, Text(_where(progress)), Text(_figures(progress.values))]
-        if progress.text:
-            lines.append(Text(f"path {progress.text}", no_wrap=True, overflow="ellipsis"))
-        return Group(*lines)
+        lines = Table.grid()  # a bar alone does not end its line
+        lines.add_row(ProgressBar(total=progress.steps, completed=progress.step, width=40))
+        for text in (_where(progress), _figures(progress.values), f"path {progress.text}"):
+            lines.add_row(Text(text, no_wrap=True, overflow="ellipsis"))
+        return lines
 
     def message(self, text: str) -> None:
         """A sentence, above the display."""

@@ -213,6 +213,8 @@ def _search(
     with _memory(), reporter:
         seed_everything(record.seed)
         model = compilation.supernet().to(device)
+        if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
+            reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)
         folder.write_record(record)
         max_steps = record.options.get("max_steps")

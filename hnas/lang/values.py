@@ -100,7 +100,8 @@ class Converter:
     def _must(self, value: Any, fits: bool, node: ast.Expr | ast.Range, what: str, needed: str) -> Any:
         if value is None or fits:
             return value
-        self.sink.add(WrongValue(node.span, what=what, needed=needed, found=f"this is {ir.spell(value)}"))
+        found = kind_of(node) if isinstance(value, str) else ir.spell(value)
+        self.sink.add(WrongValue(node.span, what=what, needed=needed, found=f"this is {found}"))
         return None
 
     def _whole(self, node: ast.Expr | ast.Range, least: int, most: int, what: str) -> int | None:

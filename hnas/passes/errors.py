@@ -31,6 +31,7 @@ class Unequal(Diagnostic):
 
     code = "E0302"
     title = "{what} joins maps that differ: {first} and {second}"
+    help = "make them equal, for example with conv(1, ...) or resize(...)"
     label = "{where}"
     what: str
     first: str

@@ -19,7 +19,7 @@ from hnas.ir.types import MapType, Stride, order, ratio, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place, ReportedError
 from hnas.passes.cell import cell_function
 from hnas.passes.decide import cell_for, choices_prefix, decide, incoming, move_between
-from hnas.passes.errors import Excludes, NeedsPath, NoInput, StemStride, WrongWidth
+from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, StemStride, WrongWidth
 from hnas.passes.head import head
 
 IMAGE = "image"
@@ -123,8 +123,9 @@ class _Expander:
         for layer, name in ((-1, values[-2:][0]), (0, values[-1])):
             stride = self.main.types[name].stride
             if stride is None:
+                why = "it ends in a map of one pixel, and the trellis starts from one with a stride"
                 span = self.space.stem[-1].span
-                raise self.builder.fail(StemStride(span, fine="one pixel", coarse="the trellis"))
+                raise self.builder.fail(DoesNotFit(span, operator="the stem", why=why, where=""))
             self._keep(State(layer, stride), name)
             strides.append(stride)
         return strides[0], strides[1]

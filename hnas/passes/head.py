@@ -116,6 +116,10 @@ class _Head:
     def _map_of(self, layer: int, template: Template) -> str:
         stride, *others = self.table.trellis.layers[layer - 1]
         if others:
-            what = "at" if isinstance(template, At) else "the head"
-            raise self.builder.fail(OpenPath(template.span, what=what, layer=layer, count=len(others) + 1))
+            at = isinstance(template, At)
+            advice = "take a layer with one stride, or give the trellis a path" if at else ""
+            what, count = "at" if at else "the head", len(others) + 1
+            raise self.builder.fail(
+                OpenPath(template.span, what=what, layer=layer, count=count, advice=advice)
+            )
         return self.states[State(layer, stride)]
