@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from hnas.data.errors import BadLine, MissingPart
-from hnas.data.files import ImageFiles, label_table
+from hnas.data.files import ImageFiles, image_files, label_table
 from hnas.diag import HnasError
 from hnas.schema.datasets import CAMVID
 
@@ -16,7 +16,7 @@ def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
     in circulation do (`/SegNet/CamVid/train/x.png`).
 
     Raises:
-        HnasError: The list is missing, empty, or has a line that is no pair. Images are checked when read.
+        HnasError: The list is missing, empty, has a line that is no pair, or names a file that is not there.
     """
     listed = root / f"{split}.txt"
     try:
@@ -38,7 +38,7 @@ def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
         pairs.append((_below(root, words[0]), _below(root, words[1])))
     if not pairs:
         raise HnasError(_missing(listed, "lists no images"))
-    return ImageFiles(CAMVID, tuple(pairs), label_table(len(CAMVID.classes), void=(11, 255)))
+    return image_files(CAMVID, pairs, label_table(len(CAMVID.classes), void=(11, 255)))
 
 
 def _below(root: Path, listed: str) -> Path:

@@ -1,5 +1,6 @@
 """Data sets of image files: pairs of an image and an annotation, read with Pillow and checked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
@@ -78,6 +79,21 @@ class ImageFiles:
                 LabelOutOfRange(None, path=str(path), value=value, name=self.card.name, allowed=shown)
             )
         return mapped.astype(np.uint8)
+
+
+def image_files(
+    card: DatasetCard, pairs: Sequence[tuple[Path, Path]], labels: NDArray[np.int16]
+) -> ImageFiles:
+    """A set of pairs that are all there: what is missing shows at the start, not hours later.
+
+    Raises:
+        HnasError: A file is missing; the message names it and counts the others.
+    """
+    missing = [path for pair in pairs for path in pair if not path.is_file()]
+    if missing:
+        why = "there is no such file" + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
+        raise HnasError(BadImage(None, path=str(missing[0]), why=why))
+    return ImageFiles(card, tuple(pairs), labels)
 
 
 def label_table(classes: int, void: tuple[int, ...]) -> NDArray[np.int16]:

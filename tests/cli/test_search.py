@@ -229,9 +229,20 @@ def test_a_full_disk_while_checkpointing_keeps_what_was_written(
 def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
     hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from hnas.search import bilevel
+
+    real = bilevel.segmentation_loss
+    calls: list[int] = []
+
+    def spoilt(*arguments: Any) -> Any:
+        calls.append(1)
+        return real(*arguments) * (float("nan") if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(bilevel, "segmentation_loss", spoilt)
     monkeypatch.chdir(tmp_path)
-    said = hnas(*tiny_flags("--out", "run", "--set", "search.weights=sgd(lr = 1e38)"))
+    said = hnas(*tiny_flags("--out", "run", "--checkpoint-every", "0.001"))
     assert said.code == 1
     assert "E0704" in said.err
-    assert re.search(r"at step \d+; nothing was updated", said.err)
+    assert "the loss of the weight step is nan at step 2; nothing was updated" in said.err
     assert "the last checkpoint is kept" in said.err
+    assert [p.name for p in sorted((tmp_path / "run" / "checkpoints").iterdir())][-1] == "step-000000002.pt"

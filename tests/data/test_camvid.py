@@ -124,14 +124,18 @@ def test_a_bad_line_is_named_by_its_number(make_set: MakeSet, refused: Refused, 
 
 
 @pytest.mark.parametrize("folder", ["train", "trainannot"])
-def test_a_missing_file_is_named_when_it_is_read(make_set: MakeSet, refused: Refused, folder: str) -> None:
+def test_a_missing_file_is_named_before_anything_starts(
+    make_set: MakeSet, refused: Refused, folder: str
+) -> None:
     root = make_set()
-    (root / folder / "1.png").unlink()
     images = open_camvid(root, "train")
-    images.read(0)
-    fault = refused(lambda: images.read(1))
-    assert fault.code == "E0505"
-    assert fault.message == f"{root / folder / '1.png'}: there is no such file"
+    (root / folder / "1.png").unlink()
+    for fault in (refused(lambda: open_camvid(root, "train")), refused(lambda: images.read(1))):
+        assert fault.code == "E0505"
+        assert fault.message == f"{root / folder / '1.png'}: there is no such file"
+    for path in (root / folder).iterdir():
+        path.unlink()
+    assert "are missing)" in refused(lambda: open_camvid(root, "train")).message
 
 
 @pytest.mark.parametrize("folder", ["train", "trainannot"])

@@ -108,13 +108,11 @@ def test_no_annotations_at_all_is_refused_at_once(make_set: MakeSet, refused: Re
     assert "nor one of labelIds" in fault.message
 
 
-def test_one_missing_annotation_is_named_when_it_is_read(make_set: MakeSet, refused: Refused) -> None:
+def test_one_missing_annotation_is_named_before_anything_starts(make_set: MakeSet, refused: Refused) -> None:
     root = make_set(labelIds=numbered([7]))
     lost = root / "gtFine" / "train" / "ulm" / "ulm_000000_000019_gtFine_labelIds.png"
     lost.unlink()
-    images = open_cityscapes(root, "train")
-    images.read(0)
-    fault = refused(lambda: images.read(2))
+    fault = refused(lambda: open_cityscapes(root, "train"))
     assert fault.code == "E0505"
     assert fault.message == f"{lost}: there is no such file"
 

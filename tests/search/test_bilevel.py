@@ -103,7 +103,8 @@ def test_first_order_step_is_adam_on_the_gradient_at_fixed_weights() -> None:
     twin.train()
     twin.network.update_statistics(False)
     segmentation_loss(twin(batch.images), batch.labels).backward()
-    adam = torch.optim.Adam(twin.arch_parameters(), lr=0.03, weight_decay=1e-3)
+    settings = compilation.search.arch
+    adam = torch.optim.Adam(twin.arch_parameters(), lr=settings.lr.start, weight_decay=1e-3)
     adam.step()
     bilevel.optimizers.schedule(compilation.search, 0.0)
     bilevel.arch_step(batch, 0)
