@@ -227,7 +227,7 @@ def _unexpected(source: Source, found: Scan, begin: int, text: str, accepts: set
     beside = before is not None and at is not None and before.line == found.tokens[at].line
     advice = ""
     ends_value = before is not None and (before.kind in ("word", "number", "text") or before.text in ")]}")
-    if text in _RESERVED:
+    if text in RESERVED:
         advice = f"`{text}` is a word of the language and cannot be a name"
     elif text == ":":
         advice = "attributes are set with =, map entries stand inside { }"
@@ -252,8 +252,8 @@ def _is_value(found: Scan, at: int) -> bool:
     )
 
 
-_RESERVED = frozenset(
-    (
+RESERVED = frozenset(
+    [
         "one_of",
         "some_of",
         "if",
@@ -267,8 +267,13 @@ _RESERVED = frozenset(
         "extern",
         "limit",
         "target",
-    )
+        "extends",
+        "of",
+        "at",
+        "hnas",
+    ]
 )
+"""Words the grammar gives a meaning somewhere."""
 _WORDS = {
     "NAME": "a name",
     "INT": "a number",

@@ -20,7 +20,7 @@ from hnas.passes.build import Body, Builder, Place, ReportedError
 from hnas.passes.cell import cell_function
 from hnas.passes.decide import cell_for, choices_prefix, decide, incoming, move_between
 from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, StemStride, WrongWidth
-from hnas.passes.head import head
+from hnas.passes.head import Head
 
 IMAGE = "image"
 """The parameter of the main function: (N, 3, H, W)."""
@@ -82,7 +82,7 @@ class _Expander:
         for state in table.trellis.states():
             self._state(state, sources[state], table)
         last = [State(trellis.layers, stride) for stride in table.trellis.layers[-1]]
-        result = head(self.space, self.builder, self.main, self.states, last, table, self._place)
+        result = Head(self.space, self.builder, self.main, self.states, last, table, self._place).run()
         functions = (
             *self.builder.functions.values(),
             g.Function("main", self.main.params, tuple(self.main.nodes), result),

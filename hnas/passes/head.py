@@ -1,6 +1,9 @@
 """The head: from the maps of the last layer to the result, laid out in the main function."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import final
+
+from attrs import define, field
 
 from hnas.ir.decisions import DecisionTable, State
 from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Select, Space, Template
@@ -9,51 +12,50 @@ from hnas.passes.build import Body, Builder, Place
 from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
 
 
-def head(
-    space: Space,
-    builder: Builder,
-    main: Body,
-    states: Mapping[State, str],
-    last: Sequence[State],
-    table: DecisionTable,
-    place_at: Callable[[State], Place],
-) -> str:
-    """Lay out the head of `space` over the states `last`; the name of the result."""
-    layout = _Head(space, builder, main, states, last, table, place_at)
-    result = layout.lay(space.head, None, "head", place_at(last[0]))
-    given = main.types[result]
-    if space.task == "segmentation":
-        needed = MapType(space.classes, 1)
-        mend = "end the head in conv(1, classes, bias = true) -> resize(1)"
-    else:
-        needed = MapType(space.classes, None)
-        mend = "end the head in global_pool -> linear(classes)"
-    if given != needed:
-        diagnostic = WrongHead(space.head.span, given=str(given), needed=str(needed), advice=mend)
-        raise builder.fail(diagnostic)
-    return result
+@final
+@define
+class Head:
+    """Lays out the head of a space in the main function.
 
+    Attributes:
+        space: The space.
+        builder: Makes its functions.
+        main: The function it is laid out in.
+        states: The name of every state's map there.
+        last: The states of the last layer.
+        table: The decisions, for the strides of a layer.
+        place_at: The facts of a state.
+    """
 
-class _Head:
-    def __init__(
-        self,
-        space: Space,
-        builder: Builder,
-        main: Body,
-        states: Mapping[State, str],
-        last: Sequence[State],
-        table: DecisionTable,
-        place_at: Callable[[State], Place],
-    ) -> None:
-        self.space, self.builder, self.main, self.states = space, builder, main, states
-        self.last, self.table, self.place_at = last, table, place_at
-        self.reading: dict[int, bool] = {}
+    space: Space
+    builder: Builder
+    main: Body
+    states: Mapping[State, str]
+    last: Sequence[State]
+    table: DecisionTable
+    place_at: Callable[[State], Place]
+    _reading: dict[int, bool] = field(factory=dict[int, bool], init=False)
+
+    def run(self) -> str:
+        """The name of the result, a score per class and pixel or per class; ReportedError if it is not."""
+        result = self.lay(self.space.head, None, "head", self.place_at(self.last[0]))
+        given = self.main.types[result]
+        if self.space.task == "segmentation":
+            needed = MapType(self.space.classes, 1)
+            mend = "end the head in conv(1, classes, bias = true) -> resize(1)"
+        else:
+            needed = MapType(self.space.classes, None)
+            mend = "end the head in global_pool -> linear(classes)"
+        if given != needed:
+            span = self.space.head.span
+            raise self.builder.fail(WrongHead(span, given=str(given), needed=str(needed), advice=mend))
+        return result
 
     def reads(self, template: Template) -> bool:
         """Whether the template asks for maps of the trellis itself; asked once of what stands often."""
-        found = self.reading.get(id(template))
+        found = self._reading.get(id(template))
         if found is None:
-            found = self.reading[id(template)] = self._reads(template)
+            found = self._reading[id(template)] = self._reads(template)
         return found
 
     def _reads(self, template: Template) -> bool:

@@ -7,32 +7,14 @@ from hypothesis import strategies as st
 
 from hnas.diag import Source, Span
 from hnas.lang import ast
+from hnas.lang.parser import RESERVED
 
 NOWHERE = Span(Source("<tree>", ""), 0, 0)
 
-_RESERVED = [
-    "one_of",
-    "some_of",
-    "if",
-    "else",
-    "and",
-    "or",
-    "not",
-    "true",
-    "false",
-    "use",
-    "extern",
-    "limit",
-    "target",
-    "extends",
-    "of",
-    "at",
-    "hnas",
-]
 _NAMES = st.one_of(
     st.sampled_from(("F", "stride", "space", "cell", "op", "sep_3", "_", "layer1", "iffy", "e5", "choices")),
     st.from_regex(r"[A-Za-z_][A-Za-z_0-9]{0,5}", fullmatch=True),
-).filter(lambda name: name not in _RESERVED)
+).filter(lambda name: name not in RESERVED)
 _NUMBERS = st.one_of(
     st.sampled_from(("0", "1", "007", "3e-4", "1e5", "0.9", "1.50", "2E+3", "12.5e-3", "999999999999999999")),
     st.integers(0, 10**6).map(str),

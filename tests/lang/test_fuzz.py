@@ -8,28 +8,12 @@ from random import Random
 import pytest
 from lang_specs import MINI, REFERENCE, said
 
+from hnas.lang.parser import RESERVED
+
 _TOKEN = re.compile(r'\s+|#[^\n]*|"[^"\n]*"|[A-Za-z_]\w*|[0-9]+(?:\.[0-9]+)?|->|\+=|-=|==|//|.', re.DOTALL)
 
 _WORDS = (
-    *[
-        "one_of",
-        "some_of",
-        "if",
-        "else",
-        "and",
-        "or",
-        "not",
-        "true",
-        "false",
-        "use",
-        "extern",
-        "limit",
-        "target",
-        "extends",
-        "of",
-        "at",
-        "hnas",
-    ],
+    *sorted(RESERVED),
     *[
         "space",
         "cell",
