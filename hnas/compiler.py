@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from hnas.diag import Diagnostic, HnasError, Sink
 from hnas.ir import cost
 from hnas.ir.count import Counts, count
-from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.ir.decisions import Architecture, DecisionTable, Picked
 from hnas.ir.graph import Graph
 from hnas.ir.space import Space
 from hnas.lang import ast
@@ -28,7 +28,7 @@ from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network, write_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
-from hnas.passes.expand import Expanded, expand
+from hnas.passes.expand import Expanded, decisions, expand
 from hnas.passes.specialize import specialize
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
@@ -45,7 +45,7 @@ class Digests:
 
     Attributes:
         choices: Ids, options and adjacency of the decisions.
-        weights: Names and shapes of the super-network's parameters.
+        weights: Names and shapes of the super-network's parameters; of none where there is no such thing.
         run: The resolved spec: all that decides the course of a search but its seed.
     """
 
@@ -119,12 +119,12 @@ class Compilation:
     @cached_property
     def expanded(self) -> Expanded:
         """The super-network's graph and its decisions."""
-        return self._expand(searching=True)
+        return self._expand(self.program.space, searching=True)
 
-    def _expand(self, *, searching: bool) -> Expanded:
+    def _expand(self, space: Space, *, searching: bool, picked: Picked | None = None) -> Expanded:
         sink = Sink()
         with _not_too_deep():
-            expanded = expand(self.program.space, sink, searching=searching)
+            expanded = expand(space, sink, searching=searching, picked=picked)
         if expanded is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
         return expanded
@@ -169,10 +169,25 @@ class Compilation:
         """The super-network's graph."""
         return self.expanded.graph
 
-    @property
+    @cached_property
     def decisions(self) -> DecisionTable:
         """The decisions of the space."""
-        return self.expanded.decisions
+        sink = Sink()
+        with _not_too_deep():
+            table = decisions(self.program.space, sink)
+        if table is None or sink.errors:
+            raise HnasError(*_distinct(sink.diagnostics))
+        return table
+
+    @property
+    def has_supernet(self) -> bool:
+        """Whether the space can be searched as it stands.
+
+        With `prev_prev = on_path` a map depends on the path: it is the trained form of a space, and only
+        networks of it can be built.
+        """
+        trellis = self.space.trellis
+        return trellis.path is not None or trellis.prev_prev != "on_path"
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -192,7 +207,7 @@ class Compilation:
     @cached_property
     def digests(self) -> Digests:
         """The three digests."""
-        shapes = cost.parameters(self.graph)
+        shapes = cost.parameters(self.graph) if self.has_supernet else {}
         listed = json.dumps(sorted((name, list(shape)) for name, shape in shapes.items()))
         return Digests(
             choices=self.decisions.digest,
@@ -205,7 +220,8 @@ class Compilation:
     def check(self) -> tuple[Diagnostic, ...]:
         """Every diagnostic of the file: its space, each profile, its networks. Empty: all is well."""
         try:
-            _ = self.expanded
+            # a space that only networks are built of is a trained form; without any it must be searched
+            _ = self.decisions if not self.has_supernet and self.spec.networks else self.expanded
         except HnasError as error:
             return error.diagnostics
         found: list[Diagnostic] = list(self.warnings)
@@ -213,13 +229,18 @@ class Compilation:
             sink = Sink()
             with _not_too_deep():
                 program = generate(with_profile(self.spec, name, sink), sink)
-                if program is not None and not sink.errors:
+                if program is not None and not sink.errors and self.has_supernet:
                     expand(program.space, sink)
             found += sink.diagnostics
         for block in self.spec.networks:
             sink = Sink()
-            self._network(block, sink)
+            architecture = self._network(block, sink)
             found += sink.diagnostics
+            if architecture is not None and not self.has_supernet:
+                try:
+                    self.specialized(architecture)
+                except HnasError as error:
+                    found += error.diagnostics
         return _distinct(found)
 
     def networks(self) -> dict[str, Architecture]:
@@ -256,7 +277,12 @@ class Compilation:
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
-        expanded = self.expanded if searching else self._expand(searching=False)
+        if not self.has_supernet:
+            # what a cell reads depends on the path: the choices are laid into the space, not into its graph
+            path = architecture.path(self.decisions.trellis)
+            space = attrs.evolve(self.space, trellis=attrs.evolve(self.space.trellis, path=path))
+            return self._expand(space, searching=searching, picked=self.decisions.picked(architecture)).graph
+        expanded = self.expanded if searching else self._expand(self.space, searching=False)
         return specialize(expanded.graph, expanded.decisions, architecture)
 
     def network(self, architecture: Architecture) -> "Network":

@@ -66,7 +66,7 @@ def show(
     from hnas.compiler import Compilation
 
     compilation = Compilation(spec, profile, sets, space, allow_outside)
-    _ = compilation.expanded
+    _ = compilation.expanded if compilation.has_supernet else compilation.networks()
     if resolved:
         say(compilation.resolved_text.rstrip("\n"))
     elif as_json:

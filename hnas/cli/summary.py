@@ -12,7 +12,11 @@ from hnas.ir.types import spell_stride
 
 
 def figures(compilation: Compilation) -> dict[str, Any]:
-    """The figures of a file by name; those of its networks, where it has any, under `networks`."""
+    """The figures of a file by name.
+
+    `parameters`, `parts` and `multiply_adds` are the super-network's, or of the file's only network; those
+    of several stand under `networks`.
+    """
     trellis, counts = compilation.space.trellis, compilation.counts
     digests = compilation.digests
     found: dict[str, Any] = {
@@ -27,9 +31,13 @@ def figures(compilation: Compilation) -> dict[str, Any]:
         "decodable_cells": counts.decodable_cells,
         "architectures": counts.architectures,
         "digests": {"choices": digests.choices, "weights": digests.weights, "run": digests.run},
-        **_costs(compilation.graph, compilation),
     }
     networks = compilation.networks()
+    if len(networks) == 1:
+        ((name, only),) = networks.items()
+        return {**found, "network": name, **_network(compilation, only)}
+    if compilation.has_supernet:
+        found |= _costs(compilation.graph, compilation)
     if networks:
         found["networks"] = {name: _network(compilation, each) for name, each in networks.items()}
     return found
@@ -77,8 +85,9 @@ def space_text(compilation: Compilation) -> str:
         ("distinct", f"{f['distinct_cells']:,} up to the order of what a node sums"),
         ("decodable", f"{f['decodable_cells']:,} that this decode can reach"),
         ("architectures", f"{f['architectures']:,}"),
-        ("super-network", f"{f['parameters']:,} weights ({_spell_parts(f['parts'])})"),
     ]
+    if "parameters" in f:
+        rows.append(("super-network", f"{f['parameters']:,} weights ({_spell_parts(f['parts'])})"))
     if "multiply_adds" in f:
         rows.append(("multiply-adds", _spell_macs(f)))
     if compilation.program.search is not None:

@@ -108,6 +108,10 @@ Pick = tuple[str, str]
 """A group's name within its decision, and the label of the option taken."""
 
 
+Picked = Mapping[str, Mapping[int, int]]
+"""For each group, how often each of its options is picked."""
+
+
 @final
 @frozen
 class Architecture:
@@ -170,6 +174,17 @@ class DecisionTable:
                 picks[self.trellis.decisions[state]] = (("", way.label),)
             state = way.target
         return picks
+
+    def picked(self, architecture: Architecture) -> Picked:
+        """What an architecture picks, group by group. Groups it says nothing about pick nothing."""
+        found: dict[str, dict[int, int]] = {group.id: {} for group in self.groups()}
+        for decision in self.decisions:
+            groups = {group.name: group for group in decision.groups}
+            for source, label in architecture.picks.get(decision.id, ()):
+                group = groups[source]
+                position = group.options.index(label)
+                found[group.id][position] = found[group.id].get(position, 0) + 1
+        return found
 
     @cached_property
     def digest(self) -> str:

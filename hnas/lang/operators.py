@@ -12,7 +12,8 @@ from attrs import define, field, frozen
 from hnas.diag import Note, Sink, Span, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
-from hnas.ir.ops import PRIMITIVES, Attribute, Primitive, TypeRuleError, check_value
+from hnas.ir.layer import Attribute, Primitive, TypeRuleError, check_value
+from hnas.ir.ops import PRIMITIVES
 from hnas.lang import ast
 from hnas.lang.errors import (
     BadCall,

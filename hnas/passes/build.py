@@ -13,7 +13,8 @@ from attrs import define, field, frozen
 from hnas.diag import Diagnostic, Sink, Span
 from hnas.ir import graph as g
 from hnas.ir.expr import EvaluationError, Expr, Facts, Value, evaluate, facts_of
-from hnas.ir.ops import PRIMITIVES, TypeRuleError, check_value
+from hnas.ir.layer import TypeRuleError, check_value
+from hnas.ir.ops import PRIMITIVES
 from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Select, Template
 from hnas.ir.types import MapType
 from hnas.passes.errors import BeyondBound, DoesNotFit, Unequal

@@ -1,8 +1,12 @@
 """Cells as functions: every edge its options, weighed by alpha; nodes sum, the cell concatenates."""
 
 from collections.abc import Mapping
+from typing import final
+
+from attrs import frozen
 
 from hnas.ir import graph as g
+from hnas.ir.decisions import Picked
 from hnas.ir.expr import Value
 from hnas.ir.space import Cell, CellOption
 from hnas.ir.types import MapType, Stride, ratio
@@ -10,13 +14,29 @@ from hnas.passes.build import Body, Builder, Place, plain
 from hnas.passes.errors import WrongOption
 
 
-def cell_function(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place) -> g.Function:
+@final
+@frozen
+class Chosen:
+    """What an architecture picks of a cell: for each group of the prefix, how often each option."""
+
+    prefix: str
+    picked: Picked
+
+    def __call__(self, edge: str) -> Mapping[int, int]:
+        """How often each option of an edge is taken."""
+        return self.picked.get(f"{self.prefix}.{edge}", {})
+
+
+def cell_function(
+    builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place, chosen: Chosen | None = None
+) -> g.Function:
     """The function of `cell` for inputs of the given types, at a place whose width and stride hold.
 
     Node i is the sum over what it reads of the mixed operator of that edge (paper, Eq. 1 and 5); its
-    mixes name groups `n2.prev`, which the call's `choices` completes.
+    mixes name groups `n2.prev`, which the call's `choices` completes. With `chosen` only what it picks
+    is built, and nothing is mixed.
     """
-    key = _key(builder, cell, inputs, place)
+    key = _key(builder, cell, inputs, place, chosen)
     known = builder.cells.get(key)
     if known is not None:
         return known
@@ -27,9 +47,10 @@ def cell_function(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], p
     body = Body(tuple(inputs.items()))
     for number, node in enumerate(cell.node_names()):
         edges = [
-            _edge(builder, cell, body, source, f"{node}.{source}", result, place)
+            value
             for source in cell.sources(number)
             if source in body.types
+            for value in _edge(builder, cell, body, source, f"{node}.{source}", result, place, chosen)
         ]
         if len(edges) == 1:  # a node keeps its own name, also over a single edge
             body.add(node, g.Join(cell.join), (edges[0],), result, cell.span)
@@ -47,19 +68,34 @@ def cell_function(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], p
 
 
 def _edge(
-    builder: Builder, cell: Cell, body: Body, source: str, name: str, result: MapType, place: Place
-) -> str:
-    """The mixed operator of one edge: the softmax(alpha)-weighted sum of its options (paper, Eq. 2 to 4)."""
+    builder: Builder,
+    cell: Cell,
+    body: Body,
+    source: str,
+    name: str,
+    result: MapType,
+    place: Place,
+    chosen: Chosen | None,
+) -> list[str]:
+    """The mixed operator of one edge: the softmax(alpha)-weighted sum of its options (paper, Eq. 2 to 4).
+
+    Or what is picked of it: nothing, one operator, or the same one several times.
+    """
     given = body.types[source].stride
     step: Value = 1
     if given is not None and result.stride is not None:
         step = ratio(result.stride, given) or 1
     stepped = Place({**place.facts, "step": step}, place.text)
+    if chosen is not None:
+        taken: list[str] = []
+        for position, times in chosen(name).items():
+            taken += [_option(builder, body, source, name, cell.options[position], result, stepped)] * times
+        return taken
     values = [_option(builder, body, source, name, option, result, stepped) for option in cell.options]
     if len(values) == 1:
-        return values[0]
+        return values
     weights = tuple((name, position) for position in range(len(values)))
-    return body.add(name, g.Mix(weights), tuple(values), result, cell.span)
+    return [body.add(name, g.Mix(weights), tuple(values), result, cell.span)]
 
 
 def _option(
@@ -78,12 +114,15 @@ def _option(
     return value
 
 
-def _key(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place) -> tuple[object, ...]:
+def _key(
+    builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place, chosen: Chosen | None
+) -> tuple[object, ...]:
     """What a cell's function depends on: types, width, stride, and facts its options ask for."""
     facts = frozenset[str]().union(*(builder.facts_in(option.template) for option in cell.options))
     needed = facts | {"width", "stride"}
     return (
         cell.name,
+        chosen.prefix if chosen is not None else None,
         tuple(inputs.items()),
         tuple((name, place.facts[name]) for name in sorted(needed) if name in place.facts),
     )

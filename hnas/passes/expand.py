@@ -12,12 +12,12 @@ from attrs import define, field, frozen
 
 from hnas.diag import Sink
 from hnas.ir import graph as g
-from hnas.ir.decisions import DecisionTable, State
+from hnas.ir.decisions import DecisionTable, Picked, State
 from hnas.ir.expr import Value, spell
 from hnas.ir.space import Cell, Space
 from hnas.ir.types import MapType, Stride, order, ratio, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place, ReportedError
-from hnas.passes.cell import cell_function
+from hnas.passes.cell import Chosen, cell_function
 from hnas.passes.decide import cell_for, choices_prefix, decide, incoming, move_between
 from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, StemStride, WrongWidth
 from hnas.passes.head import Head
@@ -35,20 +35,34 @@ class Expanded:
     decisions: DecisionTable
 
 
-def expand(space: Space, sink: Sink, *, searching: bool = True) -> Expanded | None:
+def expand(
+    space: Space, sink: Sink, *, searching: bool = True, picked: Picked | None = None
+) -> Expanded | None:
     """The super-network of `space`, or None after diagnostics.
 
     Args:
         space: The space; a fixed `path` in its trellis leaves only cells to be decided.
         sink: Gets the diagnostics.
         searching: The fact `searching`: true for the super-network, false for a network to be trained.
+        picked: What is chosen of the cells, where that is: only that is built, the options left out
+            need not fit.
     """
     before = len(sink.errors)
     try:
-        expanded = _Expander(space, sink, searching).run()
+        expanded = _Expander(space, sink, searching, picked).run()
     except ReportedError:
         expanded = None
     return None if len(sink.errors) > before else expanded
+
+
+def decisions(space: Space, sink: Sink) -> DecisionTable | None:
+    """The decisions of `space` alone, or None after diagnostics: only the stem is laid out for them."""
+    before = len(sink.errors)
+    try:
+        table = _Expander(space, sink, True, None).decisions()
+    except ReportedError:
+        table = None
+    return None if len(sink.errors) > before else table
 
 
 @final
@@ -57,6 +71,7 @@ class _Expander:
     space: Space
     sink: Sink
     searching: bool
+    picked: Picked | None
     builder: Builder = field(init=False)
     main: Body = field(init=False)
     states: dict[State, str] = field(factory=dict[State, str])
@@ -69,11 +84,15 @@ class _Expander:
         self.builder = Builder(self.space.dims, self.sink)
         self.main = Body(((IMAGE, MapType(3, 1)),))
 
+    def decisions(self) -> DecisionTable | None:
+        """Lay out the stem, whose strides say where the trellis begins, and decide."""
+        before, last = self._stem()
+        return decide(self.space, before, last, self.sink)
+
     def run(self) -> Expanded | None:
         trellis = self.space.trellis
         self._exclusions()
-        stem = self._stem()
-        table = decide(self.space, stem[0], stem[1], self.sink)
+        table = self.decisions()
         if table is None:
             return None
         if trellis.prev_prev == "on_path" and any(len(strides) > 1 for strides in table.trellis.layers):
@@ -193,12 +212,14 @@ class _Expander:
             where = f"at layer {state.layer}, stride {spell_stride(state.stride)}"
             raise self.builder.fail(NoInput(cell.span, cell=cell.name, where=where))
         types = {name: self.main.types[value] for name, value in used.items()}
-        function = cell_function(self.builder, cell, types, place)
+        prefix = choices_prefix(cell, state)
+        chosen = Chosen(prefix, self.picked) if self.picked is not None else None
+        function = cell_function(self.builder, cell, types, place, chosen)
         own = f"{state.id}.{move}" if move != cell.name else f"{state.id}.{cell.name}"
         shared = self.space.trellis.operators == "shared"
         weights = f"{state.id}.{cell.name}" if shared else f"{state.id}.{move}.{cell.name}"
         stats = f"{state.id}.{move}.{cell.name}" if move != cell.name else weights
-        call = g.Call(function.name, weights, stats, choices_prefix(cell, state))
+        call = g.Call(function.name, weights, stats, prefix)
         return self.main.add(own, call, tuple(used.values()), function.types[function.result], cell.span)
 
     # --- how maps enter a cell -------------------------------------------------------------------

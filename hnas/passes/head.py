@@ -8,7 +8,7 @@ from attrs import define, field
 from hnas.ir.decisions import DecisionTable, State
 from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Select, Space, Template
 from hnas.ir.types import MapType, spell_stride, whole
-from hnas.passes.build import Body, Builder, Place
+from hnas.passes.build import Body, Builder, Place, plain
 from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
 
 
@@ -112,7 +112,7 @@ class Head:
                 return self.lay(then if chosen else other, value, prefix, place)
             case _:
                 source = value if value is not None else self._map_of(self.space.trellis.layers, template)
-                name = self.main.free(prefix)
+                name = self.main.free(f"{prefix}.{_piece(template)}")
                 return self.builder.call(template, self.main, source, place, name)
 
     def _map_of(self, layer: int, template: Template) -> str:
@@ -125,3 +125,16 @@ class Head:
                 OpenPath(template.span, what=what, layer=layer, count=count, advice=advice)
             )
         return self.states[State(layer, stride)]
+
+
+def _piece(template: Template) -> str:
+    """The name of a part of the head: its operator's, or its first layer's."""
+    match template:
+        case Named(label):
+            return plain(label)
+        case Prim(name):
+            return name
+        case Pipe((first, *_)) | Join(_, (first, *_)) | Repeat(_, first) | Select(_, first):
+            return _piece(first)
+        case _:
+            return "part"

@@ -9,33 +9,17 @@ Operates on an expanded graph and the architecture of its decisions. Produces a 
 and leaves the names of what remains as they were, so that weights find their places.
 """
 
-from collections.abc import Mapping
 from typing import final
 
 from attrs import define, evolve, field
 
 from hnas.ir import graph as g
-from hnas.ir.decisions import Architecture, DecisionTable, State
-
-Picked = Mapping[str, Mapping[int, int]]
-"""For each group, how often each of its options is picked."""
+from hnas.ir.decisions import Architecture, DecisionTable, Picked, State
 
 
 def specialize(graph: g.Graph, table: DecisionTable, architecture: Architecture) -> g.Graph:
     """The network that `architecture` is, out of the super-network `graph`."""
-    return choose(drop_absent(graph, table, architecture), picked(table, architecture))
-
-
-def picked(table: DecisionTable, architecture: Architecture) -> Picked:
-    """What an architecture picks, group by group. Groups it says nothing about pick nothing."""
-    found: dict[str, dict[int, int]] = {group.id: {} for group in table.groups()}
-    for decision in table.decisions:
-        groups = {group.name: group for group in decision.groups}
-        for source, label in architecture.picks.get(decision.id, ()):
-            group = groups[source]
-            position = group.options.index(label)
-            found[group.id][position] = found[group.id].get(position, 0) + 1
-    return found
+    return choose(drop_absent(graph, table, architecture), table.picked(architecture))
 
 
 def drop_absent(graph: g.Graph, table: DecisionTable, architecture: Architecture) -> g.Graph:

@@ -1,0 +1,100 @@
+"""What a layer is to the compiler: its attributes, how it changes types, what it weighs and costs."""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Literal, final
+
+from attrs import frozen
+
+from hnas.ir.expr import Value, spell
+from hnas.ir.types import MapType, whole
+
+AttrKind = Literal["whole", "whole_or_zero", "number", "flag", "pad", "word"]
+Attrs = Mapping[str, Value]
+
+
+class TypeRuleError(Exception):
+    """An operator cannot be applied to the map it gets; `str()` says why, `mend` what to do."""
+
+    def __init__(self, message: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
+@final
+@frozen
+class Attribute:
+    """An attribute of a primitive. `default` None: it must be given, unless `optional`."""
+
+    name: str
+    kind: AttrKind
+    default: Value | None
+    doc: str
+    words: tuple[str, ...] = ()
+    optional: bool = False
+    per_axis: bool = False
+    """Whether a tuple may give a value for each axis."""
+
+
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@final
+@frozen
+class Primitive:
+    """A layer of the language.
+
+    Attributes:
+        name: How a spec spells it.
+        doc: One line for the manual.
+        attributes: In the order positional arguments fill them.
+        result: (attributes, type of the map it gets, dims) to the type of its result.
+        weights: (attributes, type of the map, dims) to names and shapes of its parameters.
+        macs: (attributes, type in, type out, dims) to multiply-adds for each output pixel.
+    """
+
+    name: str
+    doc: str
+    attributes: tuple[Attribute, ...]
+    result: Callable[[Attrs, MapType, int], MapType]
+    weights: Callable[[Attrs, MapType, int], Shapes]
+    macs: Callable[[Attrs, MapType, MapType, int], int]
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute called `name`, if there is one."""
+        return next((a for a in self.attributes if a.name == name), None)
+
+
+def check_value(attribute: Attribute, value: Value) -> Value:
+    """`value` in the form the attribute keeps it.
+
+    Raises:
+        TypeRuleError: It is of the wrong kind or out of range.
+    """
+    match attribute.kind:
+        case "whole" | "whole_or_zero":
+            least = 1 if attribute.kind == "whole" else 0
+            values = value if isinstance(value, tuple) else (value,)
+            if (attribute.per_axis or not isinstance(value, tuple)) and all(
+                whole(v) is not None or (least == 0 and v == 0 and not isinstance(v, bool)) for v in values
+            ):
+                whole_values = tuple(int(v) for v in values if not isinstance(v, str))
+                return whole_values if isinstance(value, tuple) else whole_values[0]
+            needed = "a whole number from 1" if least == 1 else "a whole number from 0"
+        case "number":
+            if isinstance(value, int | Fraction) and not isinstance(value, bool) and value >= 0:
+                return value
+            needed = "a number from 0"
+        case "flag":
+            if isinstance(value, bool):
+                return value
+            needed = "true or false"
+        case "pad":
+            if value == "same" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+                return value
+            needed = "same or a whole number from 0"
+        case "word":
+            if isinstance(value, str) and value in attribute.words:
+                return value
+            needed = " or ".join(attribute.words)
+    raise TypeRuleError(f"{attribute.name} must be {needed}, this is {spell(value)}")
