@@ -207,7 +207,7 @@ class Compilation:
     @cached_property
     def digests(self) -> Digests:
         """The three digests."""
-        shapes = cost.parameters(self.graph) if self.has_supernet else {}
+        shapes = cost.parameters(self.graph) if self.has_supernet else dict[str, tuple[int, ...]]()
         listed = json.dumps(sorted((name, list(shape)) for name, shape in shapes.items()))
         return Digests(
             choices=self.decisions.digest,

@@ -79,7 +79,8 @@ def space_text(compilation: Compilation) -> str:
     ]
     for cell in compilation.space.cells.values():
         options = ", ".join(option.label for option in cell.options)
-        rows.append((f"cell {cell.name}", f"{cell.nodes} nodes of {{ {options} }}"))
+        text = f"the operator {options}" if cell.fixed else f"{cell.nodes} nodes of {{ {options} }}"
+        rows.append((f"cell {cell.name}", text))
     rows += [
         ("cells", f"{f['cells']:,}"),
         ("distinct", f"{f['distinct_cells']:,} up to the order of what a node sums"),

@@ -148,3 +148,15 @@ class MixedSizes(Diagnostic):
     help = "set data.crop, or data.resize to bring all images to one size"
     first: str
     second: str
+
+
+@final
+@frozen
+class NoReader(Diagnostic):
+    """The data set is known to the checker, the counters and the builder; its files are not read yet."""
+
+    code = "E0512"
+    title = "this version of hnas cannot read the files of {name}"
+    help = "check, show and compile work; to search, take one of {known}"
+    name: str
+    known: str

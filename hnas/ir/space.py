@@ -150,6 +150,8 @@ class Cell:
     join: Literal["sum", "product"]
     output: Literal["concat", "last"]
     share: Share
+    fixed: bool = False
+    """Whether it is an operator that stands where a cell may stand: its only option, nothing is decided."""
     span: Span = field(kw_only=True, eq=False, repr=False)
 
     def node_names(self) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The block trellis: strides, moves, entry, fixed paths, and how maps travel between states."""
 
+import re
 from collections.abc import Mapping
 from typing import cast, final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hnas.diag import Sink, Span, did_you_mean
 from hnas.ir import expr as ir
@@ -15,7 +16,7 @@ from hnas.lang.errors import GivenTwice, MissingKey, NotAnOperator, RepeatedOpti
 from hnas.lang.evaluate import constant
 from hnas.lang.operators import Operators
 from hnas.lang.values import Converter, default_of
-from hnas.lang.walk import ungroup
+from hnas.lang.walk import spelled, ungroup
 from hnas.schema import types as t
 from hnas.schema.blocks import MOST_LAYERS, TRELLIS
 
@@ -27,16 +28,19 @@ def trellis(
     block: ast.Block | None,
     operators: Operators,
     constants: Converter,
-    cells: Mapping[str, s.Cell],
+    cells: dict[str, s.Cell],
     space: ast.Block,
     sink: Sink,
 ) -> s.Trellis | None:
-    """The trellis of a space, or None after diagnostics."""
+    """The trellis of a space, or None after diagnostics. Operators that stand for cells join `cells`."""
     if block is None:
         span = space.name_span or space.kind_span
         sink.add(MissingKey(span, place=f"space {space.name}", key="trellis", doc=TRELLIS.doc))
         return None
-    return _Builder(operators, constants, cells, sink).build(block)
+    builder = _Builder(operators, constants, cells, sink)
+    built = builder.build(block)
+    cells.update(builder.operator_cells)
+    return built
 
 
 @final
@@ -46,6 +50,7 @@ class _Builder:
     constants: Converter
     cells: Mapping[str, s.Cell]
     sink: Sink
+    operator_cells: dict[str, s.Cell] = field(factory=dict[str, s.Cell])
 
     def build(self, block: ast.Block) -> s.Trellis | None:
         before = len(self.sink.errors)
@@ -259,12 +264,18 @@ class _Builder:
         found: dict[str, str] = {}
         for key, item in entries:
             move = "*" if key is None else self.constants.word(key, _MOVES, "a key of cell")
+            if isinstance(item, ast.Call) or (isinstance(item, ast.Ref) and item.name in self.operators.ops):
+                name = self._operator_cell(item)
+                if name is None or move is None:
+                    return None
+                found[move] = name
+                continue
             if not isinstance(item, ast.Ref):
-                self.constants.wrong(item, "cell", "the name of a cell")
+                self.constants.wrong(item, "cell", "the name of a cell, or an operator")
                 return None
             if item.name not in self.cells:
                 if self.cells or not self.sink.errors:  # a cell with errors of its own is no second one
-                    advice = did_you_mean(item.name, self.cells)
+                    advice = did_you_mean(item.name, (*self.cells, *self.operators.ops))
                     self.sink.add(UnknownName(item.span, name=item.name, advice=advice))
                 return None
             if move is None:
@@ -280,6 +291,27 @@ class _Builder:
                 )
                 return None
         return found
+
+    def _operator_cell(self, node: ast.Expr) -> str | None:
+        """An operator where a cell may stand: a cell with one input and nothing to decide."""
+        template = self.operators.template(node)
+        if template is None:
+            return None
+        label = template.label if isinstance(template, s.Named) else spelled(node)
+        name = re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")  # names of weights are made of it
+        self.operator_cells[name] = s.Cell(
+            name=name,
+            inputs=("prev",),
+            nodes=1,
+            options=(s.CellOption(label, template),),
+            take=s.Take("all", None),
+            join="sum",
+            output="last",
+            share="network",
+            fixed=True,
+            span=node.span,
+        )
+        return name
 
     def _project(self, node: ast.Expr) -> Mapping[str, s.Template] | None:
         value = ungroup(node)

@@ -45,6 +45,10 @@ def cell_function(
     assert not isinstance(stride, str)
     result = MapType(width, _as_stride(stride))
     body = Body(tuple(inputs.items()))
+    if cell.fixed:
+        function = _operator(builder, cell, body, result, place)
+        builder.cells[key] = function
+        return function
     for number, node in enumerate(cell.node_names()):
         edges = [
             value
@@ -67,6 +71,22 @@ def cell_function(
     return function
 
 
+def _operator(builder: Builder, cell: Cell, body: Body, result: MapType, place: Place) -> g.Function:
+    """The function of an operator that stands where a cell may stand."""
+    ((source, given),) = body.params
+    (option,) = cell.options
+    value = _option(builder, body, source, "", option, result, _stepped(place, result, given))
+    return builder.add(plain(cell.name), given, body, value)
+
+
+def _stepped(place: Place, result: MapType, given: MapType) -> Place:
+    """The place for an operator that brings a map of type `given` to the stride of `result`."""
+    step: Value = 1
+    if given.stride is not None and result.stride is not None:
+        step = ratio(result.stride, given.stride) or 1
+    return Place({**place.facts, "step": step}, place.text)
+
+
 def _edge(
     builder: Builder,
     cell: Cell,
@@ -81,11 +101,7 @@ def _edge(
 
     Or what is picked of it: nothing, one operator, or the same one several times.
     """
-    given = body.types[source].stride
-    step: Value = 1
-    if given is not None and result.stride is not None:
-        step = ratio(result.stride, given) or 1
-    stepped = Place({**place.facts, "step": step}, place.text)
+    stepped = _stepped(place, result, body.types[source])
     if chosen is not None:
         taken: list[str] = []
         for position, times in chosen(name).items():
@@ -101,7 +117,7 @@ def _edge(
 def _option(
     builder: Builder, body: Body, source: str, edge: str, option: CellOption, result: MapType, place: Place
 ) -> str:
-    name = f"{edge}.{plain(option.label)}"
+    name = f"{edge}.{plain(option.label)}".lstrip(".")
     span = option.template.span
     if option.is_none:
         return body.add(name, g.Op("none"), (source,), result, span)

@@ -169,6 +169,8 @@ def _has_own(choices: TrellisChoices, state: State) -> bool:
 
 
 def _nodes(prefix: str, cell: Cell, inputs: frozenset[str]) -> Iterator[Decision]:
+    if cell.fixed:
+        return
     labels = tuple(option.label for option in cell.options)
     none = tuple(i for i, option in enumerate(cell.options) if option.is_none)
     for number, node in enumerate(cell.node_names()):

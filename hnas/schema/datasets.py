@@ -141,5 +141,27 @@ CITYSCAPES = DatasetCard(
     "PATH/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png, or *_gtFine_labelIds.png",
 )
 
-CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES)}
+CIFAR10 = DatasetCard(
+    name="cifar10",
+    summary="32 x 32 photographs of 10 kinds of things, one label an image; for checking and counting only",
+    task="classification",
+    classes=(
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ),
+    colours=(),
+    mean=(0.491, 0.482, 0.447),
+    deviation=(0.247, 0.243, 0.262),
+    layout="not read by this version",
+)
+
+CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10)}
 """Every data set by name."""

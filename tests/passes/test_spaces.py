@@ -1,0 +1,73 @@
+"""Other papers' spaces, held against their published counts; and what they compute."""
+
+import pytest
+import torch
+from helpers import ROOT
+
+from hnas.compiler import Compilation
+from hnas.ir import cost
+from hnas.ir.decisions import Architecture
+from hnas.runtime.arch import one_hot
+
+SPECS = ROOT / "tests" / "specs"
+
+
+def _all(compilation: Compilation, operator: str) -> Architecture:
+    """Every edge with the same operator."""
+    return Architecture(
+        {d.id: tuple((g.name, operator) for g in d.groups) for d in compilation.decisions.decisions}
+    )
+
+
+def test_nas_bench_201_has_15625_architectures() -> None:
+    assert Compilation(SPECS / "nasbench201.hnas").counts.architectures == 15_625
+
+
+@pytest.mark.parametrize(("operator", "parameters"), [("unit(3)", 1_531_546), ("skip", 73_306)])
+def test_nas_bench_201_counts_parameters(operator: str, parameters: int) -> None:
+    compilation = Compilation(SPECS / "nasbench201.hnas")
+    graph = compilation.specialized(_all(compilation, operator))
+    assert cost.total(cost.parameters(graph)) == parameters
+
+
+def test_darts_counts_cells_and_parameters() -> None:
+    compilation = Compilation(SPECS / "darts.hnas", sets=("C=36", "L=20"))
+    assert compilation.counts.cells == 1_037_664_180**2, "two types of cell"
+    (architecture,) = compilation.networks().values()
+    assert cost.total(cost.parameters(compilation.specialized(architecture))) == 3_349_342
+
+
+@pytest.mark.parametrize(
+    ("spec", "sets"),
+    [("nasbench201", ("N=1", "C=4")), ("darts", ("L=3", "C=4"))],
+)
+def test_a_chain_of_stages_computes_scores_of_classes(spec: str, sets: tuple[str, ...]) -> None:
+    compilation = Compilation(SPECS / f"{spec}.hnas", sets=sets)
+    model = compilation.supernet(0).eval()
+    with torch.no_grad():
+        assert model(torch.randn(2, 3, 32, 32)).shape == (2, 10, 1, 1)
+
+
+def test_an_operator_that_stands_for_a_cell_is_called_with_the_step_of_the_move() -> None:
+    compilation = Compilation(SPECS / "nasbench201.hnas", sets=("N=1", "C=4"))
+    operators = [name for name in cost.parameters(compilation.graph) if ".residual." in name]
+    assert {name.split(".")[0] for name in operators} == {"layer2", "layer4"}
+    assert not any(d.id.startswith("residual") for d in compilation.decisions.decisions)
+
+
+def test_one_hot_nas_bench_201_is_the_specialised_network() -> None:
+    compilation = Compilation(SPECS / "nasbench201.hnas", sets=("N=1", "C=4"))
+    model = compilation.supernet(0).double().eval()
+    image = torch.randn(1, 3, 16, 16, dtype=torch.double)
+    for operator in ("none", "skip", "unit(3)", "avg_pool(3)"):
+        architecture = _all(compilation, operator)
+        fixed = compilation.specialized(architecture, searching=True)
+        from hnas.runtime.lower import lower
+
+        network = lower(fixed)
+        missing, _ = network.load_state_dict(model.network.state_dict(), strict=False)
+        assert not missing
+        weights = {k: v.double() for k, v in one_hot(compilation.decisions, architecture).items()}
+        with torch.no_grad():
+            relaxed, chosen = model.network(image, weights), network.double().eval()(image)
+        torch.testing.assert_close(relaxed, chosen)
