@@ -27,7 +27,7 @@ from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network, write_network
 from hnas.lang.parser import parse, read_source
-from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
+from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
 from hnas.passes.expand import Expanded, decisions, expand
 from hnas.passes.specialize import specialize
 from hnas.schema.datasets import DatasetCard
@@ -65,6 +65,7 @@ class Compilation:
         sets: Overrides, as `--set` gives them.
         space_name: The space that is meant, where the file has several.
         allow_outside: Whether `use` may leave the folder of the file.
+        trained: Whether what the block `train` changes is laid over the space too.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Compilation:
     sets: tuple[str, ...] = ()
     space_name: str | None = None
     allow_outside: bool = False
+    trained: bool = False
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -99,6 +101,8 @@ class Compilation:
             )
         if spec is None or any(d.code.startswith(_UNRESOLVED) for d in sink.errors):
             raise HnasError(*sink.diagnostics)
+        if self.trained:
+            spec = with_training(spec, sink)
         self._resolve_errors.extend(sink.diagnostics)
         return spec
 
@@ -232,6 +236,8 @@ class Compilation:
                 if program is not None and not sink.errors and self.has_supernet:
                     expand(program.space, sink)
             found += sink.diagnostics
+        if self.program.train is not None and not self.trained:
+            found += attrs.evolve(self, trained=True).check()
         for block in self.spec.networks:
             sink = Sink()
             architecture = self._network(block, sink)

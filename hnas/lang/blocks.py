@@ -8,7 +8,7 @@ from hnas.lang.errors import BadCall, NotAnOperator, UnknownBlock, UnknownKey
 from hnas.lang.walk import ungroup
 from hnas.schema.types import Block, Nested
 
-_IN_SPACE = ("cell", "trellis", "data", "search", "decode", "profile")
+_IN_SPACE = ("cell", "trellis", "data", "search", "decode", "train", "profile")
 _DECLARED = ("param", "op")
 MOST_UNKNOWN = 100
 """Unknown items of one block that are reported; with more the file is in another language."""
@@ -26,6 +26,17 @@ def body_of(block: ast.Block, kind: str) -> ast.Block | None:
                 kind, name, None, None, (), kind_span=item.key_span, name_span=value.span, span=item.span
             )
     return None
+
+
+def parts_of(block: ast.Block, schema: Block) -> tuple[tuple[ast.Item, ...], tuple[ast.Item, ...]]:
+    """The items a block's schema knows, and the others, which it lays over its space."""
+    known = {a.name for a in schema.attributes}
+    own: list[ast.Item] = []
+    over: list[ast.Item] = []
+    for item in block.items:
+        name = item.key[0] if isinstance(item, ast.Set) else item.kind if isinstance(item, ast.Block) else ""
+        (own if name in known else over).append(item)
+    return tuple(own), tuple(over)
 
 
 def cells_of(block: ast.Block) -> tuple[ast.Block, ...]:

@@ -6,14 +6,14 @@ from attrs import evolve
 
 from hnas.diag import Sink, Span
 from hnas.lang import ast
-from hnas.lang.blocks import body_of, cells_of
+from hnas.lang.blocks import body_of, cells_of, parts_of
 from hnas.lang.merge import merge
 from hnas.lang.print import print_file
 from hnas.lang.resolve import Spec
 from hnas.lang.values import default_of
 from hnas.lang.walk import ungroup
 from hnas.schema import blocks
-from hnas.schema.types import Attribute, Calls, Nested
+from hnas.schema.types import Attribute, Calls, Either, Nested
 
 
 def spell_out(spec: Spec) -> str:
@@ -30,10 +30,13 @@ def spell_out(spec: Spec) -> str:
     for kind in ("trellis",):
         items.append(_block(body_of(block, kind), blocks.BLOCKS[kind].attributes, kind, span))
     items += full.values()
-    for kind in ("data", "search", "decode"):
+    for kind in ("data", "search", "decode", "train"):
         body = body_of(block, kind)
-        if body is not None or kind != "search":
-            items.append(_block(body, blocks.BLOCKS[kind].attributes, kind, span))
+        if body is not None or kind in ("data", "decode"):
+            schema = blocks.BLOCKS[kind]
+            whole = _block(body, schema.attributes, kind, span)
+            over = parts_of(body, schema)[1] if body is not None and kind == "train" else ()
+            items.append(evolve(whole, items=over + whole.items))
     space = evolve(block, items=tuple(items), relation=None)
     return print_file(ast.File(1, (space,), source=span.source, span=span))
 
@@ -78,14 +81,13 @@ def _filled(sets: Sequence[ast.Set], attributes: Sequence[Attribute], span: Span
 def _whole(value: ast.Expr, attribute: Attribute) -> ast.Expr:
     """A call with every argument named and present; other values as they are."""
     bare = ungroup(value)
-    if not isinstance(attribute.type, Calls):
-        return value
-    if isinstance(bare, ast.Ref) and bare.name in attribute.type.words:
+    kind = attribute.type.of if isinstance(attribute.type, Either) else attribute.type
+    if not isinstance(kind, Calls) or (isinstance(bare, ast.Ref) and bare.name in kind.words):
         return value
     callee = bare.callee if isinstance(bare, ast.Call) else bare
-    if not isinstance(callee, ast.Ref) or callee.name not in attribute.type.forms:
+    if not isinstance(callee, ast.Ref) or callee.name not in kind.forms:
         return value
-    form = attribute.type.forms[callee.name]
+    form = kind.forms[callee.name]
     args = list(bare.args) if isinstance(bare, ast.Call) else []
     names = [a.name for a in form]
     named = {

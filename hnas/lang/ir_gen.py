@@ -19,25 +19,26 @@ from hnas.lang.errors import HidesName, MissingKey, UnknownName, WrongValue
 from hnas.lang.evaluate import Names, to_expr
 from hnas.lang.operators import Operators, collect
 from hnas.lang.resolve import Spec
-from hnas.lang.settings_gen import data_settings, decode_settings, search_settings
+from hnas.lang.settings_gen import data_settings, decode_settings, search_settings, train_settings
 from hnas.lang.trellis_gen import trellis
 from hnas.lang.values import Converter, default_of
 from hnas.lang.walk import kind_of, ungroup
 from hnas.schema.blocks import NORM, SPACE
 from hnas.schema.datasets import CARDS, DatasetCard
-from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
+from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
 
 
 @final
 @frozen
 class Program:
-    """A checked spec: the space, and the settings of its blocks. `search` is None without the block."""
+    """A checked spec: the space, and the settings of its blocks; None for search or train left out."""
 
     space: s.Space
     card: DatasetCard
     data: DataSettings
     search: SearchSettings | None
     decode: DecodeSettings
+    train: TrainSettings | None
 
 
 def generate(spec: Spec, sink: Sink) -> Program | None:
@@ -63,6 +64,8 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     search_block = body_of(block, "search")
     search = search_settings(search_block, constants, updates, sink) if search_block is not None else None
     decode = decode_settings(body_of(block, "decode"), constants, sink)
+    train_block = body_of(block, "train")
+    train = train_settings(train_block, constants, sink) if train_block is not None else None
     for op in ops.values():
         if not op.params:  # an operator nothing uses is still checked; one with parameters needs a use
             operators.template(ast.Ref(op.name, span=op.span), head=True)
@@ -83,7 +86,7 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
         arch_step_updates_stats=updates == "both",
         span=block.name_span or block.kind_span,
     )
-    return Program(space, card, data, search, decode)
+    return Program(space, card, data, search, decode, train)
 
 
 SPACE_DIMS = next(a for a in SPACE.attributes if a.name == "dims")

@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from hnas.diag import HnasError, Note, Sink, Source, did_you_mean
 from hnas.lang import ast
+from hnas.lang.blocks import body_of, parts_of
 from hnas.lang.errors import (
     MissingFile,
     NoSpace,
@@ -26,6 +27,7 @@ from hnas.lang.errors import (
 from hnas.lang.merge import merge, once, whole
 from hnas.lang.parser import parse, parse_assignment, read_source
 from hnas.lang.syntax_errors import Unreadable
+from hnas.schema.blocks import TRAIN
 
 PAPER = "paper"
 """The profile every space has: the spec as it stands."""
@@ -196,6 +198,15 @@ def with_profile(spec: Spec, name: str, sink: Sink) -> Spec:
     """The spec with one of its profiles laid over it, to check that profile."""
     items = merge(spec.space.items, spec.profiles[name].items, sink)
     return evolve(spec, space=evolve(spec.space, items=items), profile=name)
+
+
+def with_training(spec: Spec, sink: Sink) -> Spec:
+    """The spec as a found network of it is trained: what its block `train` changes laid over it."""
+    block = body_of(spec.space, "train")
+    if block is None:
+        return spec
+    _, over = parts_of(block, TRAIN)
+    return evolve(spec, space=evolve(spec.space, items=merge(spec.space.items, over, sink)))
 
 
 def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _Scope] | None":

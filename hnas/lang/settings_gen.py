@@ -1,8 +1,10 @@
 """The blocks data, search and decode to typed settings."""
 
+from attrs import evolve
+
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
-from hnas.lang.blocks import assignments, known_items
+from hnas.lang.blocks import assignments, known_items, parts_of
 from hnas.lang.errors import WrongValue
 from hnas.lang.values import CallValue, Converter, Values
 from hnas.schema import blocks
@@ -12,6 +14,7 @@ from hnas.schema.settings import (
     DecodeSettings,
     Schedule,
     SearchSettings,
+    TrainSettings,
     Validation,
     WeightOptimizer,
 )
@@ -71,12 +74,7 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
         batch=values["batch"],
         relax=values["relax"],
         order=values["order"],
-        weights=WeightOptimizer(
-            lr=_schedule(weights["lr"]),
-            momentum=weights.real("momentum"),
-            nesterov=weights["nesterov"],
-            weight_decay=weights.real("weight_decay"),
-        ),
+        weights=_weights(weights),
         arch=ArchOptimizer(
             lr=_schedule(arch["lr"]),
             betas=(float(betas[0]), float(betas[1])),
@@ -88,6 +86,40 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
         validate=Validation(every=validate["every"], images=validate["images"]),
         clip=None if clip is None else float(clip),
         updates_stats="both" if updates == "both" else "weights",
+    )
+
+
+def _weights(given: Values) -> WeightOptimizer:
+    return WeightOptimizer(
+        lr=_schedule(given["lr"]),
+        momentum=given.real("momentum"),
+        nesterov=given["nesterov"],
+        weight_decay=given.real("weight_decay"),
+    )
+
+
+def train_settings(block: ast.Block, convert: Converter, sink: Sink) -> TrainSettings | None:
+    """The block `train`, without what it lays over the space."""
+    own, _ = parts_of(block, blocks.TRAIN)
+    values = _values(evolve(block, items=own), blocks.TRAIN, convert, sink)
+    if values is None:
+        return None
+    if ("epochs" in values) == ("iterations" in values):
+        found = "both are given" if "epochs" in values else "neither is given"
+        needed = "either epochs or iterations"
+        sink.add(WrongValue(block.kind_span, what="the length of train", needed=needed, found=found))
+        return None
+    validate: Values = values["validate"]
+    clip, drop = values["clip"], values["drop_path"]
+    return TrainSettings(
+        epochs=values.get("epochs"),
+        iterations=values.get("iterations"),
+        batch=values["batch"],
+        weights=_weights(values["weights"].args),
+        clip=None if clip is None else float(clip),
+        aux=values.real("aux"),
+        drop_path=None if drop is None else _schedule(drop),
+        validate=Validation(every=validate["every"], images=validate["images"]),
     )
 
 

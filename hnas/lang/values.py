@@ -40,6 +40,10 @@ class Values:
     def __contains__(self, name: str) -> bool:
         return name in self.values
 
+    def get(self, name: str) -> Any:
+        """A value, or None where it was left out."""
+        return self.values.get(name)
+
     def real(self, name: str) -> float:
         """A number as a float."""
         return float(self.values[name])

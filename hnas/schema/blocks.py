@@ -194,6 +194,33 @@ SCHEDULE = Calls(
     number="constant",
 )
 
+WEIGHTS = Attribute(
+    "weights",
+    Calls(
+        {
+            "sgd": (
+                Attribute("lr", SCHEDULE, "learning rate", required=True),
+                Attribute("momentum", Real(0, 1), "momentum", "0.9"),
+                Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
+                Attribute("weight_decay", Real(), "weight decay", "0"),
+            )
+        }
+    ),
+    "optimiser of the weights",
+    required=True,
+)
+
+VALIDATE = Attribute(
+    "validate",
+    Nested(
+        (
+            Attribute("every", Whole(1), "epochs from one validation to the next", "1"),
+            Attribute("images", Whole(0), "images of the validation set, evenly spaced; 0: all", "0"),
+        )
+    ),
+    "measuring the super-network on the validation set",
+)
+
 SEARCH = Block(
     "search",
     "How weights and architecture are trained in alternation.",
@@ -209,21 +236,7 @@ SEARCH = Block(
         Attribute(
             "order", Word(("first",)), "first: the architecture step takes the weights as constant", "first"
         ),
-        Attribute(
-            "weights",
-            Calls(
-                {
-                    "sgd": (
-                        Attribute("lr", SCHEDULE, "learning rate", required=True),
-                        Attribute("momentum", Real(0, 1), "momentum", "0.9"),
-                        Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
-                        Attribute("weight_decay", Real(), "weight decay", "0"),
-                    )
-                }
-            ),
-            "optimiser of the weights",
-            required=True,
-        ),
+        WEIGHTS,
         Attribute(
             "arch",
             Calls(
@@ -257,17 +270,29 @@ SEARCH = Block(
             "optimiser of alpha and beta",
             required=True,
         ),
-        Attribute(
-            "validate",
-            Nested(
-                (
-                    Attribute("every", Whole(1), "epochs from one validation to the next", "1"),
-                    Attribute("images", Whole(0), "images of the validation set, evenly spaced; 0: all", "0"),
-                )
-            ),
-            "measuring the super-network on the validation set",
-        ),
+        VALIDATE,
         Attribute("clip", Either(Real()), "largest norm of the weights' gradient", "none"),
+    ),
+)
+
+TRAIN = Block(
+    "train",
+    "How a found network is trained, and what of its space changes for it: parameters and blocks in it "
+    "are laid over the space, as a profile's are.",
+    (
+        Attribute("epochs", Whole(1, 10**6), "passes over the training images; or iterations"),
+        Attribute("iterations", Whole(1, 10**9), "steps; or epochs"),
+        Attribute("batch", Whole(1, 10**6), "images in a batch", required=True),
+        WEIGHTS,
+        Attribute("clip", Either(Real()), "largest norm of the gradient", "none"),
+        Attribute("aux", Real(), "weight of an auxiliary head's loss", "0"),
+        Attribute(
+            "drop_path",
+            Either(SCHEDULE),
+            "probability that an edge of a cell is left out, over the run",
+            "none",
+        ),
+        VALIDATE,
     ),
 )
 
@@ -317,4 +342,4 @@ DATA = Block(
     ),
 )
 
-BLOCKS: Mapping[str, Block] = {b.kind: b for b in (SPACE, CELL, TRELLIS, SEARCH, DECODE, DATA)}
+BLOCKS: Mapping[str, Block] = {b.kind: b for b in (SPACE, CELL, TRELLIS, SEARCH, DECODE, TRAIN, DATA)}

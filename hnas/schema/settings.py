@@ -79,6 +79,21 @@ class SearchSettings:
 
 @final
 @frozen
+class TrainSettings:
+    """The block `train`: either `epochs` or `iterations` is None."""
+
+    epochs: int | None
+    iterations: int | None
+    batch: int
+    weights: WeightOptimizer
+    clip: float | None
+    aux: float
+    drop_path: Schedule | None
+    validate: Validation
+
+
+@final
+@frozen
 class DecodeSettings:
     """The block `decode`: how an architecture is read off the relaxed decisions.
 
