@@ -1,13 +1,17 @@
 """Other papers' spaces, held against their published counts; and what they compute."""
 
+from pathlib import Path
+
 import pytest
 import torch
-from helpers import ROOT
+from helpers import ROOT, paths, random_architecture
 
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
+from hnas.passes.specialize import drop_absent
 from hnas.runtime.arch import one_hot
+from hnas.runtime.lower import lower
 
 SPECS = ROOT / "tests" / "specs"
 
@@ -62,8 +66,6 @@ def test_one_hot_nas_bench_201_is_the_specialised_network() -> None:
     for operator in ("none", "skip", "unit(3)", "avg_pool(3)"):
         architecture = _all(compilation, operator)
         fixed = compilation.specialized(architecture, searching=True)
-        from hnas.runtime.lower import lower
-
         network = lower(fixed)
         missing, _ = network.load_state_dict(model.network.state_dict(), strict=False)
         assert not missing
@@ -71,3 +73,45 @@ def test_one_hot_nas_bench_201_is_the_specialised_network() -> None:
         with torch.no_grad():
             relaxed, chosen = model.network(image, weights), network.double().eval()(image)
         torch.testing.assert_close(relaxed, chosen)
+
+
+# --- one, two and three axes -------------------------------------------------------------------------
+
+
+def _sequences(tmp_path: Path) -> Path:
+    text = (SPECS / "volumes.hnas").read_text(encoding="utf-8")
+    for old, new in (("dims = 3", "dims = 1"), ("(1, 3, 3)", "3"), ("stride = (1, 2, 2)", "stride = 2")):
+        text = text.replace(old, new)
+    path = tmp_path / "sequences.hnas"
+    path.write_text(text.replace("[(1, 2, 2), (2, 4, 4), (4, 8, 8)]", "[2, 4, 8]"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_maps_of_one_and_three_axes(tmp_path: Path, axes: int) -> None:
+    path = SPECS / "volumes.hnas" if axes == 3 else _sequences(tmp_path)
+    compilation = Compilation(path)
+    torch.manual_seed(0)
+    full = lower(compilation.graph).double().eval()
+    image = torch.randn(2, 3, *(5, 17, 18)[:axes], dtype=torch.double)
+    for seed, way in enumerate(paths(compilation.decisions)):
+        architecture = random_architecture(compilation.decisions, way, seed)
+        masked = lower(drop_absent(compilation.graph, compilation.decisions, architecture)).double().eval()
+        masked.load_state_dict(full.state_dict(), strict=False)
+        chosen = lower(compilation.specialized(architecture, searching=True)).double().eval()
+        assert not chosen.load_state_dict(full.state_dict(), strict=False).missing_keys
+        weights = {k: v.double() for k, v in one_hot(compilation.decisions, architecture).items()}
+        with torch.no_grad():
+            relaxed, fixed = masked(image, weights), chosen(image)
+        assert fixed.shape == (2, 8, *image.shape[2:])
+        torch.testing.assert_close(relaxed, fixed)
+
+
+def test_a_found_network_of_volumes_reads_back(tmp_path: Path) -> None:
+    compilation = Compilation(SPECS / "volumes.hnas")
+    architecture = random_architecture(compilation.decisions, paths(compilation.decisions)[-1], 0)
+    (tmp_path / "spec.hnas").write_text(compilation.resolved_text, encoding="utf-8")
+    text = compilation.found_text(architecture, (), "spec.hnas")
+    assert "path = [(1, 2, 2)" in text
+    (tmp_path / "found.hnas").write_text(text, encoding="utf-8")
+    assert Compilation(tmp_path / "found.hnas").networks() == {"found": architecture}
