@@ -89,12 +89,21 @@ class Node:
 @final
 @define(frozen=True, slots=False)
 class Function:
-    """Parameters, nodes in an order in which every operand stands before its use, and the result."""
+    """Parameters, nodes in an order in which every operand stands before its use, and the result.
+
+    `aux` is the result of an auxiliary head, of the main function of a network to be trained.
+    """
 
     name: str
     params: tuple[tuple[str, MapType], ...]
     nodes: tuple[Node, ...]
     result: str
+    aux: str | None = None
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The result, and the auxiliary one where there is one."""
+        return (self.result,) if self.aux is None else (self.result, self.aux)
 
     @cached_property
     def types(self) -> Mapping[str, MapType]:

@@ -233,6 +233,8 @@ class Space:
     cells: Mapping[str, Cell]
     trellis: Trellis
     head: Template
+    aux: Template | None
+    """An auxiliary head, of the network while it is trained."""
     arch_step_updates_stats: bool
     """Whether the architecture step moves the running statistics of norms."""
     span: Span = field(kw_only=True, eq=False, repr=False)

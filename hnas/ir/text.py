@@ -23,7 +23,7 @@ def print_function(function: Function) -> str:
     params = ", ".join(f"{name}: {_type(t)}" for name, t in function.params)
     lines = [f"function {function.name}({params}) -> {_type(function.types[function.result])} {{"]
     lines += [f"  {_node(node)}" for node in function.nodes]
-    lines += [f"  return {function.result}", "}"]
+    lines += [f"  return {', '.join(function.results)}", "}"]
     return "\n".join(lines)
 
 

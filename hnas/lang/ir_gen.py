@@ -60,6 +60,7 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     cells = Cells(operators, constants, sink).all(block)
     way = trellis(body_of(block, "trellis"), operators, constants, cells, block, sink)
     head = _head(sets.get("head"), operators, block, sink)
+    aux = operators.template(sets["aux"].value, head=True) if "aux" in sets else None
     dims = constants.convert(sets["dims"].value, SPACE_DIMS.type, "dims") if "dims" in sets else 2
     search_block = body_of(block, "search")
     search = search_settings(search_block, constants, updates, sink) if search_block is not None else None
@@ -83,6 +84,7 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
         cells=cells,
         trellis=way,
         head=head,
+        aux=aux,
         arch_step_updates_stats=updates == "both",
         span=block.name_span or block.kind_span,
     )

@@ -124,7 +124,8 @@ class WrongHead(Diagnostic):
     """The head must end in what the task is scored on: a score per class and pixel, or per class."""
 
     code = "E0309"
-    title = "the head gives a map of {given}, the task needs {needed}"
+    title = "{what} gives a map of {given}, the task needs {needed}"
+    what: str
     given: str
     needed: str
 

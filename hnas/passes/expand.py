@@ -101,10 +101,14 @@ class _Expander:
         for state in table.trellis.states():
             self._state(state, sources[state], table)
         last = [State(trellis.layers, stride) for stride in table.trellis.layers[-1]]
-        result = Head(self.space, self.builder, self.main, self.states, last, table, self._place).run()
+        head = Head(self.space, self.builder, self.main, self.states, last, table, self._place)
+        result = head.run(self.space.head, "head")
+        # an auxiliary head helps to train a deep network; a super-network is searched without
+        trains = self.space.aux is not None and not self.searching
+        aux = head.run(self.space.aux, "aux") if trains and self.space.aux is not None else None
         functions = (
             *self.builder.functions.values(),
-            g.Function("main", self.main.params, tuple(self.main.nodes), result),
+            g.Function("main", self.main.params, tuple(self.main.nodes), result, aux),
         )
         return Expanded(g.Graph(functions, dict(self.states), self.space.dims), table)
 

@@ -11,11 +11,13 @@ from hnas.ir.types import MapType, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place, plain
 from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
 
+_HEADS = {"head": "the head", "aux": "the auxiliary head"}
+
 
 @final
 @define
 class Head:
-    """Lays out the head of a space in the main function.
+    """Lays out the heads of a space in the main function.
 
     Attributes:
         space: The space.
@@ -36,9 +38,9 @@ class Head:
     place_at: Callable[[State], Place]
     _reading: dict[int, bool] = field(factory=dict[int, bool], init=False)
 
-    def run(self) -> str:
+    def run(self, template: Template, prefix: str) -> str:
         """The name of the result, a score per class and pixel or per class; ReportedError if it is not."""
-        result = self.lay(self.space.head, None, "head", self.place_at(self.last[0]))
+        result = self.lay(template, None, prefix, self.place_at(self.last[0]))
         given = self.main.types[result]
         if self.space.task == "segmentation":
             needed = MapType(self.space.classes, 1)
@@ -47,8 +49,8 @@ class Head:
             needed = MapType(self.space.classes, None)
             mend = "end the head in global_pool -> linear(classes)"
         if given != needed:
-            span = self.space.head.span
-            raise self.builder.fail(WrongHead(span, given=str(given), needed=str(needed), advice=mend))
+            texts = {"what": _HEADS[prefix], "given": str(given), "needed": str(needed)}
+            raise self.builder.fail(WrongHead(template.span, **texts, advice=mend))
         return result
 
     def reads(self, template: Template) -> bool:

@@ -60,7 +60,8 @@ class _Dropper:
         if function.result in gone:
             return None
         params = tuple((p, t) for p, t in function.params if p not in absent)
-        return g.Function(name, params, tuple(nodes), function.result)
+        aux = None if function.aux in gone else function.aux
+        return g.Function(name, params, tuple(nodes), function.result, aux)
 
     def _kept(self, node: g.Node) -> g.Node:
         """A node all of whose operands are there; the function it calls is kept as it is."""
@@ -169,7 +170,8 @@ class _Chooser:
                     )
                 case _:
                     nodes.append(evolve(node, operands=operands))
-        return g.Function(name, function.params, tuple(nodes), alias.get(function.result, function.result))
+        results = [alias.get(result, result) for result in function.results]
+        return g.Function(name, function.params, tuple(nodes), *results)
 
     def _taken(
         self, weights: tuple[tuple[str, int], ...], operands: tuple[str, ...], choices: str
@@ -196,7 +198,7 @@ def _tidy(graph: g.Graph) -> g.Graph:
     for function in reversed(graph.functions):
         if function.name not in called:
             continue
-        needed = {function.result}
+        needed = set(function.results)
         nodes: list[g.Node] = []
         for node in reversed(function.nodes):
             if node.name in needed:

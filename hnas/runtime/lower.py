@@ -37,28 +37,45 @@ class Network(nn.Module):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         lowering = _Lowering(graph, self)
-        self.result = lowering.run()
+        self.result, self.aux_result = lowering.run()
         self.steps = lowering.steps
         self.groups = tuple(
             dict.fromkeys(g for s in self.steps if isinstance(s, Mixed) for g, _ in s.weights)
         )
-        _free_early(self.steps, self.result)
+        kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
+        _free_early(self.steps, kept)
+        self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
 
     def forward(
         self, images: Tensor, weights: Mapping[str, Tensor] | None = None, deadline: float | None = None
     ) -> Tensor:
-        """Run every step in order; a map is let go after its last use.
+        """The result; an auxiliary head's is computed by `with_aux` alone.
 
         Raises:
             TimeoutError: `deadline`, by time.monotonic, has passed.
         """
+        return self._run(self.main_steps, images, weights, deadline)[self.result]
+
+    def with_aux(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The result and that of the auxiliary head, None where the network has none."""
+        values = self._run(self.steps, images, None, None)
+        return values[self.result], values[self.aux_result] if self.aux_result is not None else None
+
+    def _run(
+        self,
+        steps: list[Step],
+        images: Tensor,
+        weights: Mapping[str, Tensor] | None,
+        deadline: float | None,
+    ) -> list[Any]:
+        """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
         values: list[Any] = [None] * (len(self.steps) + 1)
         values[0] = images
         training = self.training
         step: Step | None = None
         try:
-            for step in self.steps:
+            for step in steps:
                 values[step.out] = step.run(values, scalars, training)
                 if deadline is not None and time.monotonic() > deadline:
                     raise TimeoutError
@@ -68,7 +85,7 @@ class Network(nn.Module):
             if step is not None:
                 _note(error, step, values)
             raise
-        return values[self.result]
+        return values
 
     def update_statistics(self, updates: bool) -> None:
         """Whether a pass in training mode moves the running statistics of norms."""
@@ -89,14 +106,24 @@ def _note(error: Exception, step: Step, values: list[Any]) -> None:
     error.add_note(f"in {step.path} ({step.span}), input {shapes}")
 
 
-def _free_early(steps: list[Step], result: int) -> None:
+def _needed(steps: list[Step], result: int) -> list[Step]:
+    """The steps that `result` depends on."""
+    slots, kept = {result}, list[Step]()
+    for step in reversed(steps):
+        if step.out in slots:
+            slots.update(step.operands)
+            kept.append(step)
+    return kept[::-1]
+
+
+def _free_early(steps: list[Step], kept: set[int]) -> None:
     """Note for each step the slots nobody reads after it."""
     last: dict[int, int] = {}
     for number, step in enumerate(steps):
         for slot in step.operands:
             last[slot] = number
     for slot, number in last.items():
-        if slot != result:
+        if slot not in kept:
             steps[number].dead = (*steps[number].dead, slot)
 
 
@@ -113,13 +140,16 @@ class _Lowering:
         self.statistics: dict[str, Statistics] = {}
         self.functions: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
 
-    def run(self) -> int:
+    def run(self) -> tuple[int, int | None]:
+        """Lay out the main function; the slots of its result and of the auxiliary one."""
         main = self.graph.main
-        return self._function(main, (0,), "", "", "")
+        slots = self._function(main, (0,), "", "", "")
+        return slots[main.result], slots[main.aux] if main.aux is not None else None
 
     def _function(
         self, function: Function, arguments: tuple[int, ...], weights: str, stats: str, choices: str
-    ) -> int:
+    ) -> dict[str, int]:
+        """Unroll a function; the slot of each of its values."""
         slots = dict(zip((name for name, _ in function.params), arguments, strict=True))
         for node in function.nodes:
             operands = tuple(slots[name] for name in node.operands)
@@ -129,16 +159,15 @@ class _Lowering:
                 case Call(callee, weight_path, stat_path, prefix):
                     inner = self.graph.by_name[callee]
                     own = choices if prefix is None else prefix
-                    slot = self._function(
-                        inner, operands, f"{weights}{weight_path}.", f"{stats}{stat_path}.", own
-                    )
+                    paths = f"{weights}{weight_path}.", f"{stats}{stat_path}."
+                    slot = self._function(inner, operands, *paths, own)[inner.result]
                 case Mix():
                     slot = self._mix(node, node.kind, operands, stats, choices)
                 case Join(how):
                     kind = {"sum": Sum, "product": Product, "concat": Concat}[how]
                     slot = operands[0] if len(operands) == 1 else self._append(kind(), node, operands, stats)
             slots[node.name] = slot
-        return slots[function.result]
+        return slots
 
     def _append(self, step: Step, node: Node, operands: tuple[int, ...], stats: str) -> int:
         step.place(len(self.steps) + 1, operands, f"{stats}{node.name}", node.span)

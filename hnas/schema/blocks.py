@@ -63,6 +63,7 @@ SPACE = Block(
             required=True,
         ),
         Attribute("head", Operator(), "from the maps of the last layer to the result", required=True),
+        Attribute("aux", Operator(), "an auxiliary head, of the network while it is trained"),
     ),
 )
 

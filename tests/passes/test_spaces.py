@@ -38,7 +38,33 @@ def test_darts_counts_cells_and_parameters() -> None:
     compilation = Compilation(SPECS / "darts.hnas", sets=("C=36", "L=20"))
     assert compilation.counts.cells == 1_037_664_180**2, "two types of cell"
     (architecture,) = compilation.networks().values()
-    assert cost.total(cost.parameters(compilation.specialized(architecture))) == 3_349_342
+    shapes = cost.parameters(compilation.specialized(architecture))
+    main = {name: shape for name, shape in shapes.items() if not name.startswith("aux")}
+    assert cost.total(main) == 3_349_342, "the published count is without the auxiliary head"
+
+
+def test_the_auxiliary_head_of_darts_is_part_of_the_network_to_be_trained_alone() -> None:
+    compilation = Compilation(SPECS / "darts.hnas", sets=("C=36", "L=20"))
+    (architecture,) = compilation.networks().values()
+    shapes = cost.parameters(compilation.specialized(architecture))
+    aux = cost.total({name: shape for name, shape in shapes.items() if name.startswith("aux")})
+    # 576 x 128 + 2 x 128 + 128 x 768 x 4 + 2 x 768 + 768 x 10 + 10, as in quark0/darts
+    assert aux == 476_426
+    assert not [name for name in cost.parameters(compilation.graph) if name.startswith("aux")]
+
+
+def test_the_auxiliary_result_comes_beside_the_other_one() -> None:
+    compilation = Compilation(SPECS / "darts.hnas", sets=("C=4", "L=3"))
+    (architecture,) = compilation.networks().values()
+    network = compilation.network(architecture).eval()
+    image = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        main, aux = network.with_aux(image)
+        assert torch.equal(network(image), main)
+    assert aux is not None
+    assert aux.shape == main.shape == (2, 10, 1, 1)
+    assert not torch.equal(aux, main)
+    assert len(network.main_steps) < len(network.steps)
 
 
 @pytest.mark.parametrize(
