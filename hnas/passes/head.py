@@ -49,8 +49,10 @@ class Head:
             needed = MapType(self.space.classes, None)
             mend = "end the head in global_pool -> linear(classes)"
         if given != needed:
-            texts = {"what": _HEADS[prefix], "given": str(given), "needed": str(needed)}
-            raise self.builder.fail(WrongHead(template.span, **texts, advice=mend))
+            what, shown = _HEADS[prefix], str(given)
+            raise self.builder.fail(
+                WrongHead(template.span, what=what, given=shown, needed=str(needed), advice=mend)
+            )
         return result
 
     def reads(self, template: Template) -> bool:
