@@ -10,7 +10,8 @@ from typing import NoReturn
 import click
 
 import hnas
-from hnas.cli.inspecting import check, compile_, show
+from hnas.cli.checking import check
+from hnas.cli.inspecting import compile_, show
 from hnas.cli.search import decode, search
 
 

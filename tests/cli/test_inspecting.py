@@ -52,7 +52,7 @@ def test_option_names_are_a_promise() -> None:
             ]
         ),
         "decode": ["--set"],
-        "check": sorted(["--allow-outside", *layout]),
+        "check": sorted(["--allow-outside", "--json", *layout]),
         "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
         "compile": sorted(["--allow-outside", "--emit", *layout]),
     }
