@@ -23,7 +23,7 @@ TABLE: dict[str, set[str]] = {
     "engine": {"diag", "schema", "runtime", "data.base"},
     "search": {"diag", "schema", "ir.decisions", "ir.types", "runtime", "data.base", "data.errors", "engine"},
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
-    "cli": {"", "compiler", "data", "diag", "engine", "ir", "lang", "runtime", "search"},
+    "cli": {"", "compiler", "data", "diag", "engine", "ir", "lang", "passes.errors", "runtime", "search"},
 }
 
 THIRD_PARTY: dict[str, set[str]] = {
@@ -119,6 +119,10 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         ["--help"],
         ["check", str(SPEC)],
         ["show", str(SPEC)],
+        ["check", str(SPEC), "--json"],
+        ["explain"],
+        ["explain", "E0304"],
+        ["explain", "E0703"],
         ["compile", str(SPEC), "--emit", "graph"],
         ["compile", str(SPEC), "--emit", "decisions"],
     ],

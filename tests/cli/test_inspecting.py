@@ -29,6 +29,7 @@ Commands:
   check    Check a spec or a found network; every mistake at once.
   compile  Print a stage of the compiler.
   decode   Decode a run's newest checkpoint again.
+  explain  What an error code means, with an example and its mend.
   search   Search a space: weights and architecture in alternation.
   show     What a spec or a found network is: sizes, counts, drawings.
 """
@@ -53,6 +54,7 @@ def test_option_names_are_a_promise() -> None:
         ),
         "decode": ["--set"],
         "check": sorted(["--allow-outside", "--json", *layout]),
+        "explain": [],
         "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
         "compile": sorted(["--allow-outside", "--emit", *layout]),
     }
