@@ -11,6 +11,7 @@ from inspect import cleandoc, isclass
 from pathlib import Path
 from types import ModuleType
 
+import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
 import hnas.lang.errors
@@ -28,6 +29,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.data.errors,
     hnas.engine.errors,
     hnas.runtime.errors,
+    hnas.cli.errors,
 )
 """Where diagnostics are declared."""
 
@@ -39,6 +41,7 @@ SECTIONS: Mapping[str, str] = {
     "05": "data sets",
     "06": "run folders and files",
     "07": "devices and running",
+    "08": "files a command is to write",
 }
 """What the first two figures of a code say."""
 

@@ -14,6 +14,7 @@ from hnas.cli.checking import check
 from hnas.cli.explaining import explain
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.search import decode, search
+from hnas.cli.starting import new
 
 
 @click.group(
@@ -26,7 +27,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain):
+for each in (search, decode, check, show, compile_, explain, new):
     command.add_command(each)
 
 

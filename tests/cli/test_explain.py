@@ -134,7 +134,7 @@ def test_without_a_code_all_are_listed(hnas: Call) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("E02O3", "did you mean E0203?"),
+        ("E02O3", "there is no code E02O3; did you mean E02"),
         ("nonsense", "there is no code nonsense; hnas explain lists them all"),
     ],
 )

@@ -30,6 +30,7 @@ Commands:
   compile  Print a stage of the compiler.
   decode   Decode a run's newest checkpoint again.
   explain  What an error code means, with an example and its mend.
+  new      Write a first spec, or a variation of one.
   search   Search a space: weights and architecture in alternation.
   show     What a spec or a found network is: sizes, counts, drawings.
 """
@@ -55,6 +56,7 @@ def test_option_names_are_a_promise() -> None:
         "decode": ["--set"],
         "check": sorted(["--allow-outside", "--json", *layout]),
         "explain": [],
+        "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
         "compile": sorted(["--allow-outside", "--emit", *layout]),
     }
