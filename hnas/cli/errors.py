@@ -1,4 +1,4 @@
-"""What can be wrong with files a command is to write (E08xx). Each docstring is the page of `hnas explain`."""
+"""What can be wrong with files to be written (E08xx). Each docstring is the page `hnas explain` shows."""
 
 from typing import final
 
