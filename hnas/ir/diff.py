@@ -157,9 +157,8 @@ def _cell(cell: Cell, speller: Speller) -> Iterator[tuple[str, Entry]]:
     yield name, f"{cell.nodes} nodes"
     yield f"{name}.op", tuple(option.label for option in cell.options)
     for option in cell.options:
-        text = speller.template(option.template)
-        if text != option.label:  # an option with a name of its own
-            yield f"{name}.op {option.label}", text
+        # differs where the name is given on the spot: { far: conv(3, dilation = 4), ... }
+        yield f"{name}.op {option.label}", speller.template(option.template)
     yield from _fields(name, cell, speller, leave=("name", "options"))
 
 

@@ -111,7 +111,8 @@ def _walk(template: Template) -> Iterator[Template]:
 
 def _named(label: str, bindings: tuple[tuple[str, Expr], ...]) -> str:
     """`aspp(rate = 96 / stride)`; a `step` that is the one of the place is not written in a spec either."""
-    args = [f"{name[1:]} = {expression(e)}" for name, e in bindings if e != Fact("step", span=e.span)]
+    shown = [(n, e) for n, e in bindings if not (n == "@step" and e == Fact("step", span=e.span))]
+    args = [f"{name[1:]} = {expression(value)}" for name, value in shown]
     if not args:
         return label
     return f"{label[:-1]}, {', '.join(args)})" if label.endswith(")") else f"{label}({', '.join(args)})"

@@ -231,9 +231,16 @@ def test_an_option_in_another_order_or_of_another_body(hnas: Call) -> None:
     named = text.replace("atrous(3) }", "far: relu -> conv(3, dilation = {}) }")
     Path("a.hnas").write_text(named.replace("{}", "2"), encoding="utf-8")
     Path("b.hnas").write_text(named.replace("{}", "4"), encoding="utf-8")
-    assert hnas("diff", "a.hnas", "b.hnas").out.split("\n\n")[1] == (
-        "  cell normal.op far\n    - relu -> conv(3, dilation = 2)\n    + relu -> conv(3, dilation = 4)"
+    rows = hnas("diff", "a.hnas", "b.hnas").out.split("\n\n")[1]
+    old = "  cell normal.op far\n    - relu -> conv(3, dilation = 2)\n"
+    assert rows == f"{old}    + relu -> conv(3, dilation = 4)"
+    # the same name, once given on the spot and once to an operator
+    operator = text.replace("  op fit", "  op far = relu -> conv(5)\n  op fit").replace(
+        "atrous(3) }", "far }"
     )
+    Path("b.hnas").write_text(operator, encoding="utf-8")
+    rows = hnas("diff", "a.hnas", "b.hnas").out.split("\n\n")[1]
+    assert rows == f"{old}    + far"
 
 
 def test_options_apply_to_both_and_mistakes_of_either_are_told(hnas: Call) -> None:
