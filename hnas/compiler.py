@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 from attrs import define, field, frozen
 
-from hnas.diag import Diagnostic, HnasError, Sink
+from hnas.diag import Diagnostic, HnasError, Sink, Source
 from hnas.ir import cost
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, Picked
@@ -66,6 +66,8 @@ class Compilation:
         space_name: The space that is meant, where the file has several.
         allow_outside: Whether `use` may leave the folder of the file.
         trained: Whether what the block `train` changes is laid over the space too.
+        source: Its text, where that was read already: standard input, the buffer of an editor. Then
+            `path` only says where the file would lie.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class Compilation:
     space_name: str | None = None
     allow_outside: bool = False
     trained: bool = False
+    source: Source | None = field(default=None, kw_only=True)
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -81,7 +84,7 @@ class Compilation:
     @cached_property
     def file(self) -> ast.File:
         """The syntax tree of the file."""
-        return parse(read_source(self.path))
+        return parse(read_source(self.path) if self.source is None else self.source)
 
     @cached_property
     def spec(self) -> Spec:

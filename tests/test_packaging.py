@@ -12,7 +12,13 @@ import hnas
 from hnas.lang.grammar import grammar_text
 
 # what a wheel must hold besides the modules
-NEEDED = {"hnas/grammars/hnas.lark", "hnas/py.typed", "hnas/__main__.py", "hnas/lang/tables.py"}
+NEEDED = {
+    "hnas/grammars/hnas.lark",
+    "hnas/py.typed",
+    "hnas/__main__.py",
+    "hnas/lang/tables.py",
+    "hnas/cli/examples/base.hnas",
+}
 
 
 def _built(tmp_path: Path, version: str) -> zipfile.ZipFile:

@@ -1,4 +1,4 @@
-"""`hnas check`, `hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
+"""`hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
 
 import json
 from pathlib import Path
@@ -13,37 +13,6 @@ if TYPE_CHECKING:
     from hnas.compiler import Compilation
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
-
-
-@click.command(short_help="Check a spec or a found network; every mistake at once.")
-@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SPEC...")
-@layout_options
-@outside_option
-def check(
-    specs: tuple[Path, ...],
-    profile: str | None,
-    sets: tuple[str, ...],
-    space: str | None,
-    allow_outside: bool,
-) -> int:
-    """Check each SPEC with its profiles and networks, and report every mistake with its place and mend."""
-    from hnas.compiler import Compilation
-    from hnas.diag import HnasError
-
-    failed = False
-    for spec in specs:
-        compilation = Compilation(spec, profile, sets, space, allow_outside)
-        try:
-            found = compilation.check()
-        except HnasError as error:
-            found = error.diagnostics
-        if found:
-            show_diagnostics(found)
-        if any(d.severity == "error" for d in found):
-            failed = True
-        else:
-            say(f"{spec}: ok")
-    return 1 if failed else 0
 
 
 @click.command(short_help="What a spec or a found network is: sizes, counts, drawings.")

@@ -10,8 +10,12 @@ from typing import NoReturn
 import click
 
 import hnas
-from hnas.cli.inspecting import check, compile_, show
+from hnas.cli.checking import check
+from hnas.cli.differing import diff
+from hnas.cli.explaining import explain
+from hnas.cli.inspecting import compile_, show
 from hnas.cli.search import decode, search
+from hnas.cli.starting import new
 
 
 @click.group(
@@ -24,7 +28,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_):
+for each in (search, decode, check, show, compile_, explain, new, diff):
     command.add_command(each)
 
 

@@ -40,17 +40,27 @@ def _fitting(text: str, stream: TextIO) -> str:
     return text
 
 
+MOST_SHOWN = 20
+"""Errors, and warnings, of one file that are shown: nobody reads more of them at once."""
+
+
 def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Every diagnostic, to stderr, a blank line between them, and how many there were."""
+    """The first 20 errors and warnings, to stderr, a blank line between them, and how many there were."""
     listed = list(diagnostics)
+    seen = {"error": 0, "warning": 0}
     for diagnostic in listed:
+        seen[diagnostic.severity] += 1
+        if seen[diagnostic.severity] > MOST_SHOWN:
+            continue
         text = render(diagnostic)
         tell(_coloured(text, diagnostic) if wants_colour(sys.stderr) else text)
         if diagnostic.span is not None or len(listed) > 1:
             tell("")
-    errors = sum(d.severity == "error" for d in listed)
-    if errors > 1:
-        tell(f"{errors} errors")
+    for severity, number in seen.items():
+        if number > MOST_SHOWN:
+            tell(f"{MOST_SHOWN} of {number} {severity}s shown")
+        elif number > 1 and severity == "error":
+            tell(f"{number} errors")
 
 
 def _coloured(text: str, diagnostic: Diagnostic) -> str:

@@ -91,7 +91,10 @@ class SizesDiffer(Diagnostic):
 @final
 @frozen
 class LabelOutOfRange(Diagnostic):
-    """A label stands for no class of the set."""
+    """A label stands for no class of the set.
+
+    Annotations are images of one channel, a class index a pixel; convert those of another numbering first.
+    """
 
     code = "E0507"
     title = "{path} has label {value}; the labels of {name} are {allowed}"

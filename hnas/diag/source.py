@@ -12,6 +12,10 @@ from attrs import define, field, frozen
 
 DEFAULT = "<default>"
 """Name of the text of a default."""
+FLAG = "--set"
+"""Name of the text of a `--set`."""
+STDIN = "<stdin>"
+"""Name of standard input."""
 
 
 @final
@@ -31,6 +35,11 @@ class Source:
     def is_default(self) -> bool:
         """Whether it is the default of an attribute, which the user did not write."""
         return self.name == DEFAULT
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file or standard input, and not the value of a flag or of a default."""
+        return self.name not in (DEFAULT, FLAG)
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:

@@ -68,7 +68,10 @@ class NoCheckpoint(Diagnostic):
 @final
 @frozen
 class DamagedCheckpoint(Diagnostic):
-    """A checkpoint cannot be read, so the one before it is used."""
+    """A checkpoint cannot be read, so the one before it is used.
+
+    Nothing needs to be done: the steps since are made again.
+    """
 
     code = "W0601"
     severity = "warning"

@@ -1,8 +1,7 @@
 """The primitive layers: attributes, how each changes the type of a map, weights and cost.
 
 One table serves the checker, the expander, the counters and the manual; `runtime/primitives.py` has
-the module for each name. Widths are exact integers. Sources: the operators of facts and papers are
-written in the language out of these.
+the module for each name. Widths are exact integers.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -37,7 +37,11 @@ class UnknownKey(Diagnostic):
 @final
 @frozen
 class UnknownName(Diagnostic):
-    """A name that nothing defines here: no parameter, operator, cell, layer or fact of the place."""
+    """A name that nothing defines here: no parameter, operator, cell, layer or fact of the place.
+
+    A parameter stands above its first use. Facts like `stride` and `width` are known inside operators
+    and in some attributes of the trellis only.
+    """
 
     code = "E0203"
     title = "`{name}` is not known here"
@@ -71,7 +75,10 @@ class GivenTwice(Diagnostic):
 @final
 @frozen
 class WrongValue(Diagnostic):
-    """A value is of another kind than the attribute takes, or outside its range."""
+    """A value is of another kind than the attribute takes, or outside its range.
+
+    `hnas show SPEC --resolved` prints every attribute with a value that it takes.
+    """
 
     code = "E0206"
     title = "{what} must be {needed}"
@@ -84,7 +91,11 @@ class WrongValue(Diagnostic):
 @final
 @frozen
 class NoValue(Diagnostic):
-    """An expression cannot be evaluated: a division by zero, a fact not known here, wrong operands."""
+    """An expression cannot be evaluated: a division by zero, a fact not known here, wrong operands.
+
+    Numbers are exact and at most 1e18; conditions are true or false and no numbers. Change the part
+    the caret points at.
+    """
 
     code = "E0207"
     title = "{why}"
@@ -94,7 +105,10 @@ class NoValue(Diagnostic):
 @final
 @frozen
 class BadCall(Diagnostic):
-    """A call does not fit what is called: too many arguments, an unknown one, a missing one."""
+    """A call does not fit what is called: too many arguments, an unknown one, a missing one.
+
+    Positions come first, names after them: `conv(3, width, stride = 2)`.
+    """
 
     code = "E0208"
     title = "{callee} {why}"
@@ -117,7 +131,10 @@ class Recursive(Diagnostic):
 @final
 @frozen
 class NotAnOperator(Diagnostic):
-    """A pipeline consists of layers and operators; this is something else."""
+    """A pipeline consists of layers and operators; this is something else.
+
+    Numbers go into the parentheses of a layer: `conv(3, F)`, or in front of what is repeated: `2 * (...)`.
+    """
 
     code = "E0210"
     title = "an operator is needed here"
@@ -166,6 +183,9 @@ class RepeatedOption(Diagnostic):
 class TooLarge(Diagnostic):
     """What the spec describes is beyond the bound that keeps checking finite: how deep operators nest, how
     many spaces extend each other, how many terms an expression has when its parameters are written out.
+
+    Defaults that use each other multiply. Compute such a value once, as a parameter of the space:
+    `param wide = 10 * F`.
     """
 
     code = "E0214"
@@ -177,7 +197,10 @@ class TooLarge(Diagnostic):
 @final
 @frozen
 class MissingFile(Diagnostic):
-    """A file named by `use` is not there."""
+    """A file named by `use` is not there, or cannot be read.
+
+    Paths are relative to the folder of the file that says `use`; of standard input, to the current folder.
+    """
 
     code = "E0215"
     title = "cannot use {path}: {why}"
@@ -188,7 +211,10 @@ class MissingFile(Diagnostic):
 @final
 @frozen
 class UseCycle(Diagnostic):
-    """Files that use each other in a circle have no first one to read."""
+    """Files that use each other in a circle have no first one to read.
+
+    Move what both need into a third file, and let both use that.
+    """
 
     code = "E0216"
     title = "{path} uses itself, by way of {way}"
@@ -219,7 +245,10 @@ class NoSpace(Diagnostic):
 @final
 @frozen
 class NoSuchProfile(Diagnostic):
-    """`--profile` names a profile that the space does not have. `paper` is the spec as it stands."""
+    """`--profile` names a profile that the space does not have.
+
+    `paper` is the spec as it stands; `hnas show SPEC` lists the others.
+    """
 
     code = "E0219"
     title = "the space {space} has no profile `{name}`"
@@ -245,7 +274,11 @@ class Outside(Diagnostic):
 @final
 @frozen
 class CannotChange(Diagnostic):
-    """`+=` and `-=` change a list or the options of a choice that is there already."""
+    """What is laid over a space does not go with what is there.
+
+    `+=` and `-=` change a list or the options of a choice that is there already; a block merges into a
+    block, or into a call of the same name. Anything else is replaced: `width = F * stride`.
+    """
 
     code = "E0221"
     title = "{why}"
@@ -267,7 +300,10 @@ class UnknownOption(Diagnostic):
 @final
 @frozen
 class WrongCount(Diagnostic):
-    """A network's choice has more or fewer parts than the space's decision takes."""
+    """A network's choice has more or fewer parts than the space's decision takes.
+
+    `take` of the cell says how many: `slots(2)` and `edges(2)` are two terms, `all` one for each input.
+    """
 
     code = "E0223"
     title = "{what} takes {needed}, this has {found}"
@@ -292,7 +328,8 @@ class OtherChoices(Diagnostic):
     """The network was found in a space with other choices than this one.
 
     `at choices("...")` holds the digest of the space's decisions. Where it differs, every choice
-    is looked up by name instead, and this warning says that it was.
+    is looked up by name instead, and this warning says that it was. Take `at choices(...)` away, or
+    write the digest of `hnas show SPEC` there, and it is gone.
     """
 
     code = "W0201"
@@ -305,7 +342,10 @@ class OtherChoices(Diagnostic):
 @final
 @frozen
 class NoEffect(Diagnostic):
-    """A setting that changes nothing here."""
+    """A setting that changes nothing here: something else makes it idle.
+
+    Take it away, or change what makes it idle.
+    """
 
     code = "W0202"
     severity = "warning"

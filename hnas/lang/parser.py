@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from attrs import evolve
 from lark import Token, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -40,6 +40,11 @@ def read_source(path: Path, name: str | None = None) -> Source:
     except OSError as error:
         raise HnasError(Unreadable(None, path=shown, why=error.strerror or "it cannot be opened")) from None
     return source_of(data, shown)
+
+
+def read_stream(stream: BinaryIO, name: str) -> Source:
+    """The text of an open stream, as of standard input; what `read_source` raises."""
+    return source_of(stream.read(_LARGEST_FILE + 1), name)
 
 
 def source_of(data: bytes, name: str) -> Source:

@@ -11,6 +11,7 @@ from typing import final
 from attrs import evolve, field, frozen
 
 from hnas.diag import HnasError, Note, Sink, Source, did_you_mean
+from hnas.diag.source import FLAG
 from hnas.lang import ast
 from hnas.lang.blocks import body_of, parts_of
 from hnas.lang.errors import (
@@ -187,7 +188,7 @@ def resolve(
         items = merge(items, profiles[profile].items, sink)
     for text in sets:
         try:
-            items = merge(items, (parse_assignment(Source("--set", text)),), sink)
+            items = merge(items, (parse_assignment(Source(FLAG, text)),), sink)
         except HnasError as error:
             sink.diagnostics.extend(error.diagnostics)
     merged = evolve(found[0], items=items, relation=None)

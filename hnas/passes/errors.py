@@ -133,7 +133,10 @@ class WrongHead(Diagnostic):
 @final
 @frozen
 class WrongWidth(Diagnostic):
-    """A width or another attribute that depends on the place is not a whole number there."""
+    """A width or another attribute that depends on the place is not a whole number there.
+
+    Make it divide everywhere, or round down with `//`: `F * stride // 3`.
+    """
 
     code = "E0310"
     title = "{what} is {value} {where}; it must be a whole number from 1"
@@ -145,7 +148,10 @@ class WrongWidth(Diagnostic):
 @final
 @frozen
 class Excludes(Diagnostic):
-    """Two attributes that cannot go together."""
+    """Two attributes that cannot go together.
+
+    Give one of them another value; what stands beside the caret says why they clash.
+    """
 
     code = "E0311"
     title = "{first} and {second} exclude each other"

@@ -29,6 +29,9 @@ Commands:
   check    Check a spec or a found network; every mistake at once.
   compile  Print a stage of the compiler.
   decode   Decode a run's newest checkpoint again.
+  diff     What tells two specs or found networks apart.
+  explain  What an error code means, with an example and its mend.
+  new      Write a first spec, or a variation of one.
   search   Search a space: weights and architecture in alternation.
   show     What a spec or a found network is: sizes, counts, drawings.
 """
@@ -52,7 +55,10 @@ def test_option_names_are_a_promise() -> None:
             ]
         ),
         "decode": ["--set"],
-        "check": sorted(["--allow-outside", *layout]),
+        "check": sorted(["--allow-outside", "--json", *layout]),
+        "diff": sorted(["--allow-outside", "--exit-code", *layout]),
+        "explain": [],
+        "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
         "compile": sorted(["--allow-outside", "--emit", *layout]),
     }
