@@ -61,21 +61,21 @@ def diff(
 
 def difference(a: "Compilation", b: "Compilation") -> str:
     """What differs, as text; empty where nothing does."""
-    from hnas.cli.summary import figures
+    from hnas.cli.summary import figures, space_figures
     from hnas.ir.diff import changes
 
     found = changes(_facts(a), _facts(b), _rebased(a, b))
     networks = [part for part in _networks(a, b) if part[1]]
     if not found and not networks:
         return ""
-    sizes_a, sizes_b = figures(a), figures(b)
     parts = [f"{a.space.name} of {a.path} -> {b.space.name} of {b.path}"]
     if found:
-        parts += ["\n".join(_rows(found)), "\n".join(_sizes(sizes_a, sizes_b))]
+        parts += ["\n".join(_rows(found)), "\n".join(_sizes(space_figures(a), space_figures(b)))]
     for title, listed, (name_a, name_b) in networks:
         parts.append("\n".join([title, *_rows(listed)]))
         if name_a and name_b:
-            parts.append("\n".join(_sizes(sizes_a["networks"][name_a], sizes_b["networks"][name_b])))
+            sizes = figures(a)["networks"][name_a], figures(b)["networks"][name_b]
+            parts.append("\n".join(_sizes(*sizes)))
     return "\n\n".join(parts)
 
 

@@ -17,6 +17,16 @@ def figures(compilation: Compilation) -> dict[str, Any]:
     `parameters`, `parts` and `multiply_adds` are the super-network's, or of the file's only network; those
     of several stand under `networks`.
     """
+    found = space_figures(compilation)
+    networks = {name: _network(compilation, each) for name, each in compilation.networks().items()}
+    if len(networks) == 1:
+        ((name, only),) = networks.items()
+        found |= {"network": name, **only}
+    return {**found, "networks": networks} if networks else found
+
+
+def space_figures(compilation: Compilation) -> dict[str, Any]:
+    """The figures of a space by name; its costs are the super-network's, where there is one."""
     trellis, counts = compilation.space.trellis, compilation.counts
     digests = compilation.digests
     found: dict[str, Any] = {
@@ -32,15 +42,7 @@ def figures(compilation: Compilation) -> dict[str, Any]:
         "architectures": counts.architectures,
         "digests": {"choices": digests.choices, "weights": digests.weights, "run": digests.run},
     }
-    networks = compilation.networks()
-    if len(networks) == 1:
-        ((name, only),) = networks.items()
-        return {**found, "network": name, **_network(compilation, only)}
-    if compilation.has_supernet:
-        found |= _costs(compilation.graph, compilation)
-    if networks:
-        found["networks"] = {name: _network(compilation, each) for name, each in networks.items()}
-    return found
+    return found | (_costs(compilation.graph, compilation) if compilation.has_supernet else {})
 
 
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
