@@ -126,6 +126,8 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         ["explain", "E0703"],
         ["new", "mine"],
         ["diff", str(SPEC), str(SPEC)],
+        ["fmt", "--check", str(SPEC)],
+        ["fmt", str(SPEC)],
         ["compile", str(SPEC), "--emit", "graph"],
         ["compile", str(SPEC), "--emit", "decisions"],
     ],
