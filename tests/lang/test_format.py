@@ -175,7 +175,7 @@ def _tight(code: str) -> str:
 
 @pytest.mark.fuzz
 @given(trees.files, st.randoms(use_true_random=False))
-@settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_many_trees_spread_over_lines_keep_everything(tree: ast.File, random: Random) -> None:
     _is_kept(_respaced(print_file(tree), random, _GAPS, random.random()))
 
