@@ -10,7 +10,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-golden",
         action="store_true",
         default=False,
-        help="write expected diagnostics (tests/errors/**/*.err) anew; read the diff before it is committed",
+        help="write expected texts (tests/errors/**/*.err, tests/format/*.out.hnas) anew; "
+        "read the diff before it is committed",
     )
 
 

@@ -126,12 +126,24 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         ["explain", "E0703"],
         ["new", "mine"],
         ["diff", str(SPEC), str(SPEC)],
+        ["fmt", "--check", str(SPEC)],
         ["compile", str(SPEC), "--emit", "graph"],
         ["compile", str(SPEC), "--emit", "decisions"],
     ],
     ids=lambda c: " ".join(c[:1] + c[2:]),
 )
 def test_the_compiler_half_does_not_import_torch(command: list[str], tmp_path: Path) -> None:
+    _runs_without_torch(command, tmp_path)
+
+
+def test_a_file_is_formatted_without_torch(tmp_path: Path) -> None:
+    loose = tmp_path / "loose.hnas"
+    loose.write_text("hnas 1\na=1", encoding="utf-8")
+    _runs_without_torch(["fmt", str(loose)], tmp_path)
+    assert loose.read_text(encoding="utf-8") == "hnas 1\na = 1\n"
+
+
+def _runs_without_torch(command: list[str], folder: Path) -> None:
     code = (
         "import sys; from hnas.cli.main import run; code = run(sys.argv[1:]); "
         "heavy = {'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules); "
@@ -139,9 +151,7 @@ def test_the_compiler_half_does_not_import_torch(command: list[str], tmp_path: P
     )
     arguments = [sys.executable, "-c", code, *command]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -13,6 +13,7 @@ import hnas
 from hnas.cli.checking import check
 from hnas.cli.differing import diff
 from hnas.cli.explaining import explain
+from hnas.cli.formatting import fmt
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
@@ -28,7 +29,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain, new, diff):
+for each in (search, decode, check, show, compile_, explain, new, diff, fmt):
     command.add_command(each)
 
 

@@ -10,8 +10,11 @@ from hnas.diag import HnasError
 from hnas.engine.errors import CannotWrite
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:
     """Write `data` to `path`: under another name first, then moved into place, both made durable.
+
+    Args:
+        mode: The permissions to give it; without, those of a new file.
 
     Raises:
         HnasError: The disk is full or the folder cannot be written to; what was there is untouched.
@@ -20,6 +23,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     with no_room(path):
         try:
             with temporary.open("wb") as file:
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

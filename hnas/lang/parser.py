@@ -17,7 +17,8 @@ from hnas.lang.to_ast import to_ast
 VERSIONS = (1,)
 """Versions of the language this hnas reads."""
 MOST_ERRORS = 20
-_LARGEST_FILE = 1 << 20
+LARGEST_FILE = 1 << 20
+"""Bytes."""
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
@@ -26,30 +27,38 @@ def read_source(path: Path, name: str | None = None) -> Source:
     Raises:
         HnasError: It is missing, a folder, empty, over 1 MiB, not UTF-8, or no text at all.
     """
+    return source_of(read_data(path, name), name or str(path))
+
+
+def read_data(path: Path, name: str | None = None) -> bytes:
+    """The bytes of a file, called `name` in messages; of one that is too large, the beginning.
+
+    Raises:
+        HnasError: It is missing, a folder, or cannot be opened.
+    """
     shown = name or str(path)
     try:
         if path.is_dir():
             advice = "name a .hnas file in it"
             raise HnasError(Unreadable(None, path=shown, why="it is a folder", advice=advice))
         with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+            return file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         near = [p.name for p in path.parent.glob("*.hnas")][:5] if path.parent.is_dir() else []
         advice = f"in {path.parent}: {', '.join(sorted(near))}" if near else ""
         raise HnasError(Unreadable(None, path=shown, why="there is no such file", advice=advice)) from None
     except OSError as error:
         raise HnasError(Unreadable(None, path=shown, why=error.strerror or "it cannot be opened")) from None
-    return source_of(data, shown)
 
 
 def read_stream(stream: BinaryIO, name: str) -> Source:
     """The text of an open stream, as of standard input; what `read_source` raises."""
-    return source_of(stream.read(_LARGEST_FILE + 1), name)
+    return source_of(stream.read(LARGEST_FILE + 1), name)
 
 
 def source_of(data: bytes, name: str) -> Source:
     """Bytes as a source; what `read_source` raises."""
-    if len(data) > _LARGEST_FILE:
+    if len(data) > LARGEST_FILE:
         raise HnasError(Unreadable(None, path=name, why="it is larger than 1 MiB"))
     if b"\0" in data:
         raise HnasError(Unreadable(None, path=name, why="it is binary, not text"))

@@ -106,7 +106,11 @@ def test_one_hot_nas_bench_201_is_the_specialised_network() -> None:
 
 def _sequences(tmp_path: Path) -> Path:
     text = (SPECS / "volumes.hnas").read_text(encoding="utf-8")
-    for old, new in (("dims = 3", "dims = 1"), ("(1, 3, 3)", "3"), ("stride = (1, 2, 2)", "stride = 2")):
+    for old, new in (
+        ("dims    = 3", "dims    = 1"),
+        ("(1, 3, 3)", "3"),
+        ("stride = (1, 2, 2)", "stride = 2"),
+    ):
         text = text.replace(old, new)
     path = tmp_path / "sequences.hnas"
     path.write_text(text.replace("[(1, 2, 2), (2, 4, 4), (4, 8, 8)]", "[2, 4, 8]"), encoding="utf-8")
