@@ -5,10 +5,12 @@ from typing import final
 
 from attrs import define
 
-COMMENT_COLUMN = 69
-"""Comments behind code begin here, counted from 0, or two columns behind the longest line of their run.
-
-A fixed column, so that most changes of a line leave its neighbours as they are.
+_BEFORE_COMMENT = 2
+"""Spaces between code and comment, at least."""
+_COMMENT_COLUMNS = range(9, 70, 10)
+"""Where the comments of a file begin that stand behind code, counted from 0: all at the first of these
+columns that will do, so that most changes of a line leave the others as they are. Lines that go past the
+last have theirs farther to the right, with those of their neighbours.
 """
 _FARTHEST = 3
 """A key that sticks out by more columns is not aligned to."""
@@ -96,15 +98,23 @@ def common_width(widths: list[int]) -> int:
     return target
 
 
-def _with_comments(lines: Iterable[Line]) -> Iterator[str]:
+def _with_comments(lines: list[Line]) -> Iterator[str]:
+    usual = _comment_column(lines)
     run: list[Line] = []
     for line in [*lines, None]:
         if line is not None and line.text and line.comment:
             run.append(line)
             continue
-        column = max([COMMENT_COLUMN, *(len(each.code) + 2 for each in run)])
+        column = max([usual, *(len(each.code) + _BEFORE_COMMENT for each in run)])
         for each in run:
             yield f"{each.code:<{column}}{each.comment}"
         run = []
         if line is not None:
             yield line.code if line.text else f"{' ' * line.column}{line.comment}".rstrip()
+
+
+def _comment_column(lines: list[Line]) -> int:
+    """Where comments behind code begin, but for lines that are too long."""
+    least = [len(line.code) + _BEFORE_COMMENT for line in lines if line.text and line.comment]
+    widest = max((column for column in least if column <= _COMMENT_COLUMNS[-1]), default=0)
+    return next(column for column in _COMMENT_COLUMNS if column >= widest)

@@ -14,7 +14,7 @@ from helpers import SPEC
 Call = Callable[..., Any]
 
 LOOSE = "hnas 1\na=1\nbb = 2 # two\n"
-FORMATTED = f"hnas 1\na  = 1\nbb = 2{' ' * 63}# two\n"
+FORMATTED = "hnas 1\na  = 1\nbb = 2   # two\n"
 BROKEN = "hnas 1\na = \nb = 2 $\n"
 
 
@@ -53,7 +53,7 @@ def test_check_names_what_would_change_and_writes_nothing(hnas: Call, folder: Pa
 
 
 def test_diff_shows_what_would_change_and_writes_nothing(hnas: Call, folder: Path) -> None:
-    expected = f"""\
+    expected = """\
 --- loose.hnas
 +++ loose.hnas
 @@ -1,3 +1,3 @@
@@ -61,7 +61,7 @@ def test_diff_shows_what_would_change_and_writes_nothing(hnas: Call, folder: Pat
 -a=1
 -bb = 2 # two
 +a  = 1
-+bb = 2{" " * 63}# two
++bb = 2   # two
 """
     said = hnas("fmt", "--diff", "loose.hnas", "formatted.hnas")
     assert (said.code, said.out, said.err) == (0, expected, "")
