@@ -324,6 +324,17 @@ class NoSuchPath(Diagnostic):
 
 @final
 @frozen
+class NotYet(Diagnostic):
+    """The grammar knows this, the compiler of this version does not: better refused than passed over."""
+
+    code = "E0225"
+    title = "this version of hnas does not know `{what}` yet"
+    help = "take it away"
+    what: str
+
+
+@final
+@frozen
 class OtherChoices(Diagnostic):
     """The network was found in a space with other choices than this one.
 

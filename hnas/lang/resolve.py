@@ -19,6 +19,7 @@ from hnas.lang.errors import (
     NoSpace,
     NoSuchProfile,
     NoSuchSpace,
+    NotYet,
     Outside,
     Recursive,
     UnknownBlock,
@@ -148,6 +149,9 @@ class Loader:
                     advice = "write it inside a space { ... }"
                     key = ".".join(item.key) if isinstance(item, ast.Set) else item.name
                     self.sink.add(UnknownKey(span, key=key, place="a file", advice=advice))
+                case ast.Extern() | ast.Limit():
+                    what = "extern" if isinstance(item, ast.Extern) else "limit"
+                    self.sink.add(NotYet(item.span, what=what))
                 case _:
                     kept.append(item)
         return once(kept, self.sink)
