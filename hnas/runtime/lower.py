@@ -201,7 +201,9 @@ class _Lowering:
             if path not in self.layers:
                 self.layers[path] = self.tree.place(path, Weighted(shapes))
             if key not in self.functions:
-                self.functions[key] = convolution(op.primitive, attrs, given, dims)
+                self.functions[key] = convolution(op.primitive, attrs, given, node.type, dims)
+            if op.primitive == "transposed":
+                operands = (*operands, 0)
             return self._append(Layer(self.functions[key], self.layers[path]), node, operands, stats)
         if op.primitive == "dropout":
             dropped = attrs["p"]

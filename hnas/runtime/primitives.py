@@ -102,8 +102,11 @@ def batch_norm(
     )
 
 
-def convolution(name: str, attrs: Attrs, given: MapType, dims: int) -> Callable[[Tensor, Weighted], Tensor]:
-    """The function of a layer with weights: conv, depthwise, pointwise, transposed, linear."""
+def convolution(name: str, attrs: Attrs, given: MapType, result: MapType, dims: int) -> Callable[..., Tensor]:
+    """The function of a layer with weights: conv, depthwise, pointwise, transposed, linear.
+
+    It gets the map and the weights; transposed the image too, whose size says where its result ends.
+    """
     convolve = _CONV[dims]
     match name:
         case "pointwise":
@@ -112,13 +115,20 @@ def convolution(name: str, attrs: Attrs, given: MapType, dims: int) -> Callable[
             return lambda x, m: F.linear(x.flatten(1), m.weight, m.bias).reshape(x.shape[0], -1, *(1,) * dims)
         case "transposed":
             stride = _int(attrs["stride"])
-            # torch's output padding makes the result exactly `stride` times as large
+            # torch's output padding makes the result exactly `stride` times as large; a map of stride s
+            # over an image of odd size is smaller than that
             kernel = _int(attrs["k"])
             padding, extra = (kernel - 1) // 2, stride - kernel + 2 * ((kernel - 1) // 2)
             transposed = _TRANSPOSED[dims]
-            return lambda x, m: transposed(
-                x, m.weight, m.bias, stride=stride, padding=padding, output_padding=max(extra, 0)
-            )
+
+            def enlarge(x: Tensor, m: Weighted, image: Tensor) -> Tensor:
+                large = transposed(
+                    x, m.weight, m.bias, stride=stride, padding=padding, output_padding=max(extra, 0)
+                )
+                pixels = size(image.shape[2:], result.stride)
+                return large[(..., *(slice(0, extent) for extent in pixels))]
+
+            return enlarge
         case _:
             groups = given.channels if name == "depthwise" else _int(attrs.get("groups", 1))
             stride, dilation = _axes(attrs["stride"], dims), _axes(attrs["dilation"], dims)

@@ -34,7 +34,7 @@ class Step:
 
 @final
 class Layer(Step):
-    """A layer with weights."""
+    """A layer with weights; the second operand is the image, where the size of the result refers to it."""
 
     __slots__ = ("function", "module")
 
@@ -42,7 +42,10 @@ class Layer(Step):
         self.function, self.module = function, module
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
-        return self.function(values[self.operands[0]], self.module)
+        x = values[self.operands[0]]
+        if len(self.operands) > 1:
+            return self.function(x, self.module, values[self.operands[1]])
+        return self.function(x, self.module)
 
 
 @final

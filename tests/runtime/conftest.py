@@ -43,6 +43,7 @@ def apply() -> Layer:
             with torch.no_grad():
                 module.weight.copy_(torch.as_tensor(weight).expand(module.weight.shape))
         with torch.no_grad():
-            return convolution(name, attrs, map_type, dims)(x, module)
+            layer = convolution(name, attrs, map_type, result, dims)
+            return layer(x, module) if other is None else layer(x, module, other)
 
     return run

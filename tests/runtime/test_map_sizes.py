@@ -28,7 +28,8 @@ def test_a_map_has_the_size_divided_by_the_step_rounded_up(
     shapes = shapes_of(name, attrs, type_in, 2)
     with torch.no_grad():
         if shapes:
-            found = convolution(name, attrs, type_in, 2)(x, Weighted(shapes))
+            type_out = primitive.result(attrs, type_in, 2)
+            found = convolution(name, attrs, type_in, type_out, 2)(x, Weighted(shapes))
         else:
             found = plain(name, attrs, primitive.result(attrs, type_in, 2), 2)(x, x)
     assert found.shape[2:] == (-(-height // step), -(-width // step))

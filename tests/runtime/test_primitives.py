@@ -139,8 +139,16 @@ def test_linear_is_a_matrix_product(apply: Layer) -> None:
 
 @pytest.mark.parametrize(("k", "stride"), [(3, 2), (4, 2), (2, 2), (5, 4), (3, 1)])
 def test_transposed_convolution_makes_a_map_stride_times_as_large(apply: Layer, k: int, stride: int) -> None:
-    found = apply("transposed", torch.randn(1, 2, 5, 7), stride_in=8, k=k, stride=stride, c=3)
+    image = torch.empty(1, 3, 40, 56)
+    found = apply("transposed", torch.randn(1, 2, 5, 7), stride_in=8, k=k, stride=stride, c=3, other=image)
     assert found.shape == (1, 3, 5 * stride, 7 * stride)
+
+
+@pytest.mark.parametrize("pixels", range(90, 106))
+def test_transposed_convolution_ends_where_a_map_of_its_stride_does(apply: Layer, pixels: int) -> None:
+    image, x = torch.empty(1, 3, pixels, 97), torch.randn(1, 2, -(-pixels // 4), 25)
+    found = apply("transposed", x, stride_in=4, k=3, stride=2, c=3, other=image)
+    assert found.shape == (1, 3, -(-pixels // 2), 49)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
