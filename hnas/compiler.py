@@ -89,12 +89,12 @@ class Compilation:
     @cached_property
     def spec(self) -> Spec:
         """The space the file is about, with `use`, `extends`, profile and overrides laid over it."""
-        sink = Sink()
+        sink, file = Sink(), self.file
         folder = self.path.resolve().parent
         root = None if self.allow_outside else folder
         with _not_too_deep():
             spec = resolve(
-                self.file,
+                file,
                 folder,
                 sink,
                 space=self.space_name,

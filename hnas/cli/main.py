@@ -3,6 +3,7 @@
 0: done. 1: the input is at fault. 2: wrong usage. 70: hnas is at fault. 128 + n: ended by signal n.
 """
 
+import errno
 import os
 import sys
 from typing import NoReturn
@@ -42,7 +43,8 @@ def run(args: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     try:
         code = command.main(args, prog_name="hnas", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return int(code or 0)
     except click.ClickException as error:
         error.show()
@@ -52,7 +54,7 @@ def run(args: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # whoever read stdout has left; python would complain again when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except Exception as error:
         return _failed(error)
@@ -64,6 +66,11 @@ def _failed(error: Exception) -> int:
 
     if isinstance(error, HnasError):
         show_diagnostics(error.diagnostics)
+        for note in getattr(error, "__notes__", ()):
+            tell(note)
+        return 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+        tell(f"cannot write the output: {error.strerror}")
         return 1
     if os.environ.get("HNAS_TRACEBACK"):
         raise error

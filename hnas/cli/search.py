@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hnas.cli.options import layout_options
-from hnas.cli.terminal import Seconds, Threads, say, tell
+from hnas.cli.terminal import Seconds, Threads, say, show_diagnostics, tell
 
 _KEPT = ("profile", "space", "sets", "seed", "batch", "epochs", "out", "threads")
 """What a run keeps for good: none of these goes together with --resume."""
@@ -113,7 +113,8 @@ def decode(run: Path, sets: tuple[str, ...]) -> int:
     for assignment in sets:
         if not assignment.strip().startswith("decode"):
             raise click.UsageError(f"--set {assignment}: only the block decode can be set here")
-    folder, drawing = searching.decode_run(run, sets)
+    folder, drawing, warnings = searching.decode_run(run, sets)
+    show_diagnostics(warnings)
     say(drawing)
     say()
     say(f"found    {folder.found}")

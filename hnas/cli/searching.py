@@ -21,11 +21,11 @@ from hnas.cli.draw import draw_network, spell_path
 from hnas.cli.reporters import ClosingReporter
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
-from hnas.data.errors import NoDataset, UnusedData
+from hnas.data.errors import BatchTooLarge, NoDataset, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
-from hnas.diag import HnasError
+from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import OutOfMemory
+from hnas.engine.errors import OutOfMemory, SpecChanged
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.run import RunFolder, RunRecord
@@ -102,6 +102,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
+    _fits_batch(compilation, len(train), flags.seed or 0)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
@@ -148,13 +149,25 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         if flags.workers is not None:
             options["workers"] = flags.workers
         record = attrs.evolve(record, device=flags.device or record.device, options=options)
-        compilation = Compilation(folder.spec)
+        compilation = _unchanged(folder, record)
         given = parse_data_flags(flags.data)
         name = compilation.data.name
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
         root = locate(name, {**recorded, **given}, os.environ)
         train, val = _datasets(compilation, root)
         return _search(folder, record, compilation, train, val, flags, reporter)
+
+
+def _unchanged(folder: RunFolder, record: RunRecord) -> Compilation:
+    """The run's spec, if it still is the one the run began with."""
+    compilation = Compilation(folder.spec)
+    have = attrs.asdict(compilation.digests)
+    which = [name for name in ("choices", "weights", "run") if record.digests.get(name) != have[name]]
+    if which:
+        words = {"choices": "choices", "weights": "weights", "run": "settings"}
+        shown = " and ".join(words[name] for name in which)
+        raise HnasError(SpecChanged(None, path=str(folder.spec), which=shown))
+    return compilation
 
 
 # --- parts -----------------------------------------------------------------------------------------
@@ -172,14 +185,14 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     compilation = Compilation(flags.spec, profile=flags.profile, sets=flags.sets, space_name=flags.space)
     _ = compilation.search, compilation.expanded
     name = compilation.data.name
+    if given and name not in given:
+        raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if name in GENERATED:
         return compilation, None, ()
     root = locate(name, given, os.environ)
     if root is not None:
         return compilation, root, ()
     missing = NoDataset(None, name=name)
-    if given:
-        raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if flags.profile is not None or DEMO not in compilation.profiles:
         raise HnasError(missing)
     note = f"{missing.message}: this is the profile {DEMO}, on generated images"
@@ -187,6 +200,14 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     demo = attrs.evolve(compilation, profile=DEMO)
     _ = demo.search, demo.expanded
     return demo, None, (note,)
+
+
+def _fits_batch(compilation: Compilation, images: int, seed: int) -> None:
+    """A pass over a half must be a step at least."""
+    sizes = [len(half) for half in halves(images, compilation.data.split or (0.5, 0.5), seed)]
+    batch = compilation.search.batch
+    if 0 < min(sizes) < batch:
+        raise HnasError(BatchTooLarge(None, batch=batch, images=min(sizes)))
 
 
 def _profiles(compilation: Compilation) -> str:
@@ -241,8 +262,12 @@ def _search(
                 reporter.warning(AlreadyFinished(None, step=searcher.step, steps=searcher.planned))
             else:
                 reporter.message(f"goes on after step {searcher.step}")
-        with Stopper() as stopper:
-            outcome = searcher.search(stopper)
+        try:
+            with Stopper(f"hnas search --resume {folder.path}") as stopper:
+                outcome = searcher.search(stopper)
+        except HnasError as error:
+            error.add_note(f"when that is mended, go on with: hnas search --resume {folder.path}")
+            raise
     drawing = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     return Ending(folder.path, outcome, drawing, stopper.exit_code)
 
@@ -315,22 +340,24 @@ def write_found(
     return draw_network(compilation.space, compilation.decisions, architecture)
 
 
-def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str]:
-    """Decode the newest checkpoint of a run anew and write its found.hnas; returns its drawing.
+def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple[Diagnostic, ...]]:
+    """Decode the newest checkpoint of a run anew and write its found.hnas; its drawing, and warnings.
 
     Raises:
         HnasError: The folder is no run's or has no checkpoint.
     """
     folder = RunFolder.open(path)
     record = folder.record
+    _ = _unchanged(folder, record)
     compilation = Compilation(folder.spec, sets=sets)
+    _ = compilation.expanded
     step, state, warnings = Checkpoints(folder.checkpoints, _binding(record)).load_latest()
-    compilation.warnings.extend(warnings)
     arch = ArchParams.of_state(compilation.decisions, state["model"])
     weights = {group: weight.tolist() for group, weight in arch.weights().items()}
     architecture = decode(compilation.decisions, weights, compilation.decode)
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
-    return folder, write_found(folder, record, compilation, architecture, _standing(outcome))
+    drawing = write_found(folder, record, compilation, architecture, _standing(outcome))
+    return folder, drawing, warnings
 
 
 @contextmanager

@@ -23,12 +23,18 @@ def wants_colour(stream: TextIO) -> bool:
 
 def say(text: str = "") -> None:
     """A line of data, to stdout; what the stream's encoding lacks is spelled in ASCII."""
-    click.echo(_fitting(text, sys.stdout))
+    if sys.stdout is not None:
+        click.echo(_fitting(text, sys.stdout))
 
 
 def tell(text: str) -> None:
-    """A message, to stderr."""
-    click.echo(_fitting(text, sys.stderr), err=True)
+    """A message, to stderr. Where nobody listens any more the work goes on without."""
+    if sys.stderr is None:
+        return
+    try:
+        click.echo(_fitting(text, sys.stderr), err=True)
+    except BrokenPipeError:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
 def _fitting(text: str, stream: TextIO) -> str:
@@ -119,6 +125,7 @@ class Threads(click.ParamType[str]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The text as it is, checked."""
         text = str(value)
-        if text != "auto" and not (text.isdigit() and 1 <= int(text) <= 1024):
-            self.fail(f"{text!r} is neither auto nor a number from 1 to 1024", param, ctx)
+        most = 4 * (os.cpu_count() or 1)  # beyond, threads only wait for each other
+        if text != "auto" and not (text.isdigit() and 1 <= int(text) <= most):
+            self.fail(f"{text!r} is neither auto nor a number from 1 to {most}", param, ctx)
         return text

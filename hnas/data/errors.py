@@ -163,3 +163,15 @@ class NoReader(Diagnostic):
     help = "check, show and compile work; to search, take one of {known}"
     name: str
     known: str
+
+
+@final
+@frozen
+class BatchTooLarge(Diagnostic):
+    """A pass over the images of a half makes one step at least."""
+
+    code = "E0513"
+    title = "a batch of {batch} is more than a half of the training images has: {images}"
+    help = "lower it with --batch"
+    batch: int
+    images: int

@@ -60,7 +60,7 @@ class NoCheckpoint(Diagnostic):
 
     code = "E0605"
     title = "{path} has no checkpoint to go on from: {why}"
-    help = "start the search anew"
+    help = "hnas search --resume {path} goes on where there is one, and starts again where there is none yet"
     path: str
     why: str
 
@@ -91,6 +91,18 @@ class OtherRun(Diagnostic):
     path: str
     given: str
     have: str
+
+
+@final
+@frozen
+class SpecChanged(Diagnostic):
+    """A run goes on with the very spec it began with: its weights and choices belong to that one."""
+
+    code = "E0607"
+    title = "{path} was changed since the run began: its {which} differ"
+    help = "undo the change, or search the changed spec in a run of its own"
+    path: str
+    which: str
 
 
 @final

@@ -1,5 +1,6 @@
 """What every long loop needs: a stop that finishes the step, timers, a rate, someone to report to."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -15,40 +16,72 @@ from hnas.diag import Diagnostic
 
 @final
 class Stopper:
-    """The first Ctrl-C or SIGTERM asks the loop to stop after its step; a second Ctrl-C ends at once.
+    """The first Ctrl-C, SIGTERM or SIGHUP asks the loop to stop after its step; a second Ctrl-C ends at once.
+
+    A thread of its own hears the signals: a handler in Python waits until a kernel that runs is done,
+    which may take minutes.
 
     Attributes:
         signal: The signal that asked, None while nothing did.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, again: str = "") -> None:
+        """`again` is the command that goes on with what was stopped, for the message."""
         self.signal: int | None = None
+        self._again = again
         self._before: dict[int, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._wakeup = -1
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            self._pipe = os.pipe()
+            os.set_blocking(self._pipe[1], False)
+            threading.Thread(target=self._listen, args=(self._pipe[0],), daemon=True).start()
+            self._wakeup = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._before[number] = signal.signal(number, self._asked)
         return self
 
     def _asked(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None and number == signal.SIGINT:
-            # no exception: it would have to pass through torch's and the terminal's own handlers
-            # and no print: the signal may have come in the midst of one
-            os.write(2, b"\nended at once; the last checkpoint is kept\n")
-            os._exit(130)
-        self.signal = number
+        if self.signal is None:
+            self.signal = number
+
+    def _listen(self, pipe: int) -> None:
+        """React to each signal as it comes, while the main thread computes."""
+        heard = 0
+        # plain writes: whatever holds the terminal may be in the midst of one
+        while (number := os.read(pipe, 1)[0]) != 0:
+            heard += 1
+            if heard == 1:
+                self.signal = number
+                _write("\nstops after this step, with a checkpoint; Ctrl-C again ends at once\n")
+            elif number == signal.SIGINT:
+                again = f"; go on from the last checkpoint with: {self._again}" if self._again else ""
+                _write(f"\nended at once{again}\n")
+                os._exit(130)
+        os.close(pipe)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+        if self._pipe is not None:
+            signal.set_wakeup_fd(self._wakeup)
+            os.write(self._pipe[1], b"\0")
+            os.close(self._pipe[1])
+            self._pipe = None
 
     @property
     def exit_code(self) -> int:
         """What a shell expects of a program that a signal ended: 128 + its number; 0 without one."""
         return 0 if self.signal is None else 128 + self.signal
+
+
+def _write(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())
 
 
 @final

@@ -121,6 +121,10 @@ class Cells:
                 failed = True
             else:
                 options.append(s.CellOption(label, template))
+        if not failed and all(option.is_none for option in options):
+            needed, found = "an operator besides none", "a node of it would read nothing"
+            self.sink.add(WrongValue(value.span, what="op", needed=needed, found=found))
+            return None
         if not failed and len(options) == 1 and isinstance(value, ast.Choice):
             why = "there is a single option, nothing is searched"
             self.sink.add(NoEffect(value.span, what="one_of", why=why))

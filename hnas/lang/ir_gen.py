@@ -65,6 +65,8 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     search_block = body_of(block, "search")
     search = search_settings(search_block, constants, updates, sink) if search_block is not None else None
     decode = decode_settings(body_of(block, "decode"), constants, sink)
+    if decode is not None:
+        _fits_take(decode, cells, body_of(block, "decode"), block, sink)
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
     for op in ops.values():
@@ -181,6 +183,25 @@ def _head(item: ast.Set | None, operators: Operators, block: ast.Block, sink: Si
         _needs(block, "head", sink)
         return None
     return operators.template(item.value, head=True)
+
+
+def _fits_take(
+    decode: DecodeSettings, cells: Mapping[str, s.Cell], body: ast.Block | None, space: ast.Block, sink: Sink
+) -> None:
+    """What decoding keeps of a node must be what its cell takes."""
+    for cell in cells.values():
+        count = cell.take.count
+        if count is None:
+            continue
+        most = decode.edges is not None and decode.edges <= count
+        if most and (cell.take.how == "slots" or decode.edges == count):
+            continue
+        sets = {i.key[0]: i.value.span for i in body.items if isinstance(i, ast.Set)} if body else {}
+        span = sets.get("edges", space.name_span or space.kind_span)
+        kept = "every edge" if decode.edges is None else f"strongest({decode.edges})"
+        needed, found = f"strongest({count})", f"this is {kept}, and {cell.name} takes {count}"
+        sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found))
+        return
 
 
 def _needs(block: ast.Block, key: str, sink: Sink) -> None:

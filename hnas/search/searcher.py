@@ -172,7 +172,8 @@ class Searcher:
         from_epoch = self.job.search.arch.from_epoch
         if self.step < self.last <= self.epoch_end(from_epoch):
             epochs = self.job.search.epochs
-            self.reporter.warning(NoArchStep(None, from_epoch=from_epoch, epochs=epochs, last=self.last))
+            left_alone = min(from_epoch, epochs)
+            self.reporter.warning(NoArchStep(None, from_epoch=left_alone, epochs=epochs, last=self.last))
         due = Every(self.job.checkpoint_seconds)
         with self.train_a, self.train_b:
             while stopper.signal is None:

@@ -69,24 +69,30 @@ def test_outside_the_main_thread_it_leaves_signals_alone() -> None:
 
 
 SCRIPT = """
-import signal
+import hashlib, os, signal, threading
 from hnas.engine.loop import Stopper
-with Stopper() as stopper:
-    signal.raise_signal(signal.{first})
-    print("the step is finished", flush=True)
-    signal.raise_signal(signal.SIGINT)
+
+def press():
+    os.kill(os.getpid(), signal.{first})
+    print("the step goes on", flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+
+with Stopper("hnas search --resume run") as stopper:
+    threading.Timer(0.2, press).start()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 500_000_000)  # minutes in which no handler of Python runs
     print("never", flush=True)
 """
 
 
-@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM"])
-def test_a_second_ctrl_c_ends_at_once(first: str) -> None:
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_second_ctrl_c_ends_at_once_also_while_a_kernel_runs(first: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(first=first)], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 130
-    assert done.stdout == "the step is finished\n"
-    assert "ended at once; the last checkpoint is kept" in done.stderr
+    assert done.stdout == "the step goes on\n"
+    assert "stops after this step, with a checkpoint; Ctrl-C again ends at once" in done.stderr
+    assert "go on from the last checkpoint with: hnas search --resume run" in done.stderr
     assert "Traceback" not in done.stderr
 
 
