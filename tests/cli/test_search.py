@@ -246,3 +246,116 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
     assert "the loss of the weight step is nan at step 2; nothing was updated" in said.err
     assert "the last checkpoint is kept" in said.err
     assert [p.name for p in sorted((tmp_path / "run" / "checkpoints").iterdir())][-1] == "step-000000002.pt"
+
+
+def test_a_run_whose_spec_was_changed_is_refused(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hnas(*tiny_flags("--out", "run", "--max-steps", "1")).code == 0
+    spec = tmp_path / "run" / "spec.hnas"
+    text = spec.read_text()
+    for old, new, which in (
+        ("none, skip", "skip, none", "choices and settings"),
+        ("param F = 2", "param F = 4", "weights and settings"),
+        ("epochs = 3", "epochs = 4", "its settings differ"),
+    ):
+        assert old in text
+        spec.write_text(text.replace(old, new))
+        for command in (["decode", "run"], ["search", "--resume", "run", "--max-steps", "2"]):
+            said = hnas(*command)
+            assert said.code == 1
+            assert "E0607" in said.err
+            assert which in said.err
+    spec.write_text(text)
+    assert hnas("decode", "run").code == 0
+
+
+def test_decoding_more_edges_than_a_cell_takes_is_refused(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hnas(*tiny_flags("--out", "run", "--max-steps", "1")).code == 0
+    said = hnas("decode", "run", "--set", "decode.edges=strongest(3)")
+    assert said.code == 1
+    assert "edges of decode must be strongest(2)" in said.err
+    assert hnas("decode", "run", "--set", "decode.edges=strongest(1)").code == 0
+    assert hnas("check", "run/found.hnas").code == 0
+
+
+def test_decode_reports_a_damaged_checkpoint(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hnas(*tiny_flags("--out", "run", "--max-steps", "3", "--checkpoint-every", "0.001")).code == 0
+    newest = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1]
+    newest.write_bytes(b"")
+    said = hnas("decode", "run")
+    assert said.code == 0
+    assert "W0601" in said.err
+    assert newest.name in said.err
+
+
+def test_a_set_that_generated_images_do_not_need_is_refused_too(hnas: Call, tmp_path: Path) -> None:
+    said = hnas("search", str(SPEC), "--profile", "demo", "--data", f"camvid={tmp_path}")
+    assert said.code == 1
+    assert "E0510" in said.err
+
+
+def test_a_batch_larger_than_a_half_is_refused(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas("search", str(SPEC), "--profile", "demo", "--batch", "121")
+    assert said.code == 1
+    assert "E0513" in said.err
+    assert "121" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_in_mid_run_says_how_to_go_on(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hnas.data.errors import BadImage
+    from hnas.data.shapes import Shapes
+    from hnas.diag import HnasError
+
+    real, reads = Shapes.read, list[int]()
+
+    def spoilt(self: Shapes, index: int) -> Any:
+        reads.append(index)
+        if len(reads) == 5:
+            raise HnasError(BadImage(None, path="x.png", why="it is cut short"))
+        return real(self, index)
+
+    monkeypatch.setattr(Shapes, "read", spoilt)
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--out", "run", "--checkpoint-every", "0.001"))
+    assert said.code == 1
+    assert "x.png: it is cut short" in said.err
+    assert "go on with: hnas search --resume run" in said.err
+    assert hnas("search", "--resume", "run", "--max-steps", "3").code == 0
+
+
+def test_a_closed_stderr_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from hnas.cli.terminal import tell
+
+    class Gone:
+        encoding = "utf-8"
+
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    tell("nobody hears this")
+    tell("nor this")
+    assert sys.stderr.name == "/dev/null"
+    sys.stderr.close()
