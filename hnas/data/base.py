@@ -136,9 +136,10 @@ def _collate(samples: list[tuple[Tensor, Tensor] | HnasError]) -> Batch | HnasEr
 
 
 def _quiet_worker(_worker: int) -> None:
-    """Ctrl-C and SIGTERM, often sent to a whole group, are for the main process, which ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Signals, often sent to a whole group, are for the main process, which ends its workers."""
+    signal.set_wakeup_fd(-1)  # the main process's, which would take a worker's signals for its own
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

@@ -13,6 +13,8 @@ from attrs import define, field, frozen
 
 from hnas.diag import Diagnostic
 
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @final
 class Stopper:
@@ -39,7 +41,7 @@ class Stopper:
             os.set_blocking(self._pipe[1], False)
             threading.Thread(target=self._listen, args=(self._pipe[0],), daemon=True).start()
             self._wakeup = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in _ASKING:
                 self._before[number] = signal.signal(number, self._asked)
         return self
 
@@ -52,6 +54,8 @@ class Stopper:
         heard = 0
         # plain writes: whatever holds the terminal may be in the midst of one
         while (number := os.read(pipe, 1)[0]) != 0:
+            if number not in _ASKING:
+                continue  # every signal with a handler in Python comes this way, as SIGCHLD of workers
             heard += 1
             if heard == 1:
                 self.signal = number
