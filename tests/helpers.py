@@ -1,6 +1,5 @@
 """What several tests share: the reference spec made small."""
 
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +62,6 @@ def random_architecture(table: DecisionTable, path: tuple[Stride, ...], seed: in
             case "all":
                 picks[decision.id] = tuple((g.name, str(rng.choice(g.options))) for g in decision.groups)
     return Architecture(picks)
-
-
-def all_picks(options: list[list[str]]) -> list[tuple[str, ...]]:
-    """Every combination of one option a list."""
-    return list(product(*options))
 
 
 TINY = (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 import attrs
 import torch
@@ -273,7 +273,7 @@ def _search(
 
 
 def _binding(record: RunRecord) -> str:
-    """What a checkpoint belongs to: the resolved spec, the seed, the data set."""
+    """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed."""
     return f"{record.digests.get('run', '')}-{record.seed}"
 
 
@@ -361,11 +361,11 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
 
 
 @contextmanager
-def _memory(where: Literal["while searching"] = "while searching") -> Iterator[None]:
+def _memory() -> Iterator[None]:
     """Turn an allocation that failed, on whatever device, into a diagnostic."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where=where)) from None
+            raise HnasError(OutOfMemory(None, where="while searching")) from None
         raise

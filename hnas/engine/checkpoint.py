@@ -69,7 +69,7 @@ class Checkpoints:
         files = self.files()
         if not files:
             raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="there is none yet"))
-        warnings: list[Diagnostic] = []
+        warnings: list[DamagedCheckpoint] = []
         for path in reversed(files):
             try:
                 content = _read(path)
@@ -80,7 +80,7 @@ class Checkpoints:
                 given = str(content["digest"])
                 raise HnasError(OtherRun(None, path=str(path), given=given, have=self.digest))
             return int(content["step"]), content["state"], tuple(warnings)
-        notes = tuple(Note(d.message) for d in warnings)
+        notes = tuple(Note(f"{d.path}: {d.why}") for d in warnings)
         why = "all of them are damaged"
         raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why=why, notes=notes))
 

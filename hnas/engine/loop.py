@@ -182,20 +182,3 @@ class Reporter(Protocol):
     def warning(self, diagnostic: Diagnostic) -> None:
         """A warning."""
         ...
-
-
-@final
-class Silent:
-    """A reporter that says nothing."""
-
-    def started(self, facts: Mapping[str, str]) -> None:
-        """Nothing."""
-
-    def progress(self, progress: Progress) -> None:
-        """Nothing."""
-
-    def message(self, text: str) -> None:
-        """Nothing."""
-
-    def warning(self, diagnostic: Diagnostic) -> None:
-        """Nothing."""

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from attrs import evolve, field, frozen
 
-from hnas.diag import Sink, Span, did_you_mean
+from hnas.diag import Sink, did_you_mean
 from hnas.ir import expr as ir
 from hnas.lang import ast
 from hnas.lang.errors import NoValue, UnknownName
@@ -103,8 +103,3 @@ def _fold(expr: ir.Expr, sink: Sink) -> ir.Expr | None:
         return expr
     value = _constant(expr, sink)
     return None if value is None else ir.Const(value, span=expr.span)
-
-
-def const(value: ir.Value, span: Span) -> ir.Const:
-    """A constant expression."""
-    return ir.Const(value, span=span)
