@@ -18,9 +18,10 @@ from attrs import define, field, frozen
 from hnas.diag import Diagnostic, HnasError, Sink, Source
 from hnas.ir import cost
 from hnas.ir.count import Counts, count
-from hnas.ir.decisions import Architecture, DecisionTable, Picked
+from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.graph import Graph
 from hnas.ir.space import Space
+from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.errors import MissingKey, NoSuchSpace, TooLarge
 from hnas.lang.full import spell_out
@@ -28,8 +29,7 @@ from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network, write_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
-from hnas.passes.expand import Expanded, decisions, expand
-from hnas.passes.specialize import specialize
+from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
 
@@ -128,10 +128,10 @@ class Compilation:
         """The super-network's graph and its decisions."""
         return self._expand(self.program.space, searching=True)
 
-    def _expand(self, space: Space, *, searching: bool, picked: Picked | None = None) -> Expanded:
+    def _expand(self, space: Space, *, searching: bool, made: Made | None = None) -> Expanded:
         sink = Sink()
         with _not_too_deep():
-            expanded = expand(space, sink, searching=searching, picked=picked)
+            expanded = expand(space, sink, searching=searching, made=made)
         if expanded is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
         return expanded
@@ -179,6 +179,8 @@ class Compilation:
     @cached_property
     def decisions(self) -> DecisionTable:
         """The decisions of the space."""
+        if self.has_supernet:
+            return self.expanded.decisions
         sink = Sink()
         with _not_too_deep():
             table = decisions(self.program.space, sink)
@@ -286,13 +288,14 @@ class Compilation:
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
-        if not self.has_supernet:
-            # what a cell reads depends on the path: the choices are laid into the space, not into its graph
-            path = architecture.path(self.decisions.trellis)
-            space = attrs.evolve(self.space, trellis=attrs.evolve(self.space.trellis, path=path))
-            return self._expand(space, searching=searching, picked=self.decisions.picked(architecture)).graph
-        expanded = self.expanded if searching else self._expand(self.space, searching=False)
-        return specialize(expanded.graph, expanded.decisions, architecture)
+        absent = self._type_of if self.has_supernet else None
+        made = Made(self.decisions, architecture, absent)
+        return self._expand(self.space, searching=searching, made=made).graph
+
+    def _type_of(self, state: State) -> MapType:
+        """The type of a state's map in the super-network."""
+        graph = self.graph
+        return graph.main.types[graph.states[state]]
 
     def network(self, architecture: Architecture) -> "Network":
         """The module of the network an architecture is."""

@@ -73,6 +73,8 @@ class _Weighted:
             )
 
     def op(self, op: Op) -> bool:
+        if op.extern is not None:
+            return False  # what a Python class holds is known when it is built
         primitive = PRIMITIVES[op.primitive]
         if primitive.name == "norm":
             return bool(dict(op.attrs)["affine"])

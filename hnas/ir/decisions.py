@@ -14,7 +14,8 @@ from typing import Literal, final
 from attrs import define, field, frozen
 
 from hnas.diag import Span
-from hnas.ir.space import Share, Take
+from hnas.ir.expr import Sharing
+from hnas.ir.space import Take
 from hnas.ir.types import Stride, spell_stride
 
 
@@ -37,23 +38,6 @@ class Group:
 
 
 @final
-@frozen
-class Decision:
-    """One searched decision.
-
-    `kind`: `node` (edges and operators of a cell's node), `move` (where the path goes from a
-    state), `enter` (the stride of layer 1).
-    """
-
-    id: str
-    kind: Literal["node", "move", "enter"]
-    groups: tuple[Group, ...]
-    take: Take
-    share: Share
-    span: Span = field(kw_only=True, eq=False, repr=False)
-
-
-@final
 @frozen(order=True)
 class State:
     """A layer and a stride: a place of the trellis. Layer 0 is the stem's last map."""
@@ -67,6 +51,39 @@ class State:
         return f"layer{self.layer}.stride{spell_stride(self.stride)}"
 
 
+Place = State | tuple[State, State]
+"""A state, or a move into one: what must be alive for a decision to matter."""
+
+When = tuple[tuple[str, int], ...]
+"""Options, each of a group by its id, that must be taken for a decision to matter."""
+
+
+@final
+@frozen
+class Decision:
+    """One searched decision.
+
+    Attributes:
+        id: A path of names.
+        kind: `node` (edges and operators of a cell's node), `move` (where the path goes from a state),
+            `enter` (the stride of layer 1), `choice` (an operator, a number, an input).
+        groups: What is weighed; most decisions have one.
+        take: How many options are taken.
+        share: Who shares it.
+        when: Options of other decisions without which it does not matter; empty: it always does.
+        places: Of the trellis, one of which must be alive for it to matter; None: it always does.
+    """
+
+    id: str
+    kind: Literal["node", "move", "enter", "choice"]
+    groups: tuple[Group, ...]
+    take: Take
+    share: Sharing | None
+    when: When = ()
+    places: frozenset[Place] | None = field(default=None, repr=False)
+    span: Span = field(kw_only=True, eq=False, repr=False)
+
+
 @final
 @frozen
 class Exit:
@@ -78,16 +95,37 @@ class Exit:
 
 @final
 @frozen
+class Taken:
+    """What an architecture leaves of a trellis: the states that are alive, the ways taken out of each."""
+
+    states: frozenset[State]
+    ways: Mapping[State, tuple[Exit, ...]]
+
+    def entering(self, state: State) -> tuple[State, ...]:
+        """The states from which a way that is taken leads to `state`."""
+        return tuple(s for s, ways in self.ways.items() if any(way.target == state for way in ways))
+
+    def layer(self, number: int) -> tuple[Stride, ...]:
+        """The strides alive in a layer, fine to coarse."""
+        return tuple(sorted((s.stride for s in self.states if s.layer == number), key=_pixels))
+
+
+@final
+@define(frozen=True, slots=False)
 class TrellisChoices:
     """Which states there are and how they are joined.
 
     Attributes:
+        start: The last map of the stem; of a stem with a map for every stride, the finest.
         layers: For each layer from 1, its strides, fine to coarse.
         exits: The ways out of every state, in the order of the group's options; those of the stem
-            (layer 0) are what `enter` allows.
-        decisions: For every state with more than one exit, the id of the decision that picks it.
+            (layer 0) are what `enter` allows. A way within a layer leads to another state of it.
+        decisions: For every state whose ways are searched, the id of the decision that picks them;
+            of any other state every way is taken.
         weigh: What the weights of moves sum to one over.
-        before: The stride of H(-1), the map of the stem before its last.
+        stem: The strides of the stem's maps at layer -1 and layer 0.
+        branches: How many states of the last layer a found network has where one way is taken of each.
+        single: Whether every architecture is one path: a stride for each layer.
     """
 
     start: State
@@ -95,13 +133,47 @@ class TrellisChoices:
     exits: Mapping[State, tuple[Exit, ...]]
     decisions: Mapping[State, str]
     weigh: Literal["outgoing", "incoming", "independent"]
-    before: Stride | None = None
+    stem: tuple[tuple[Stride, ...], tuple[Stride, ...]] = ((), ())
+    branches: int = 1
+    single: bool = True
 
     def states(self) -> Iterator[State]:
         """Every state from layer 1 on, layer by layer, fine to coarse."""
         for number, strides in enumerate(self.layers, 1):
             for stride in strides:
                 yield State(number, stride)
+
+    @cached_property
+    def sources(self) -> tuple[State, ...]:
+        """The maps of the stem from which ways lead on: alive in every architecture."""
+        return tuple(state for state in self.exits if state.layer == 0)
+
+    def taken(self, picks: Mapping[str, tuple["Pick", ...]]) -> Taken:
+        """The states that are alive and the ways that are taken under `picks`.
+
+        Raises:
+            KeyError: A decision of a state that is alive has no pick, or one that leads nowhere.
+        """
+        waiting, ways = list(self.sources), dict[State, tuple[Exit, ...]]()
+        seen = set(waiting)
+        while waiting:
+            state = waiting.pop(0)
+            out = self.exits.get(state, ())
+            if state in self.decisions:
+                labels = [label for _, label in picks[self.decisions[state]]]
+                out = tuple(way for way in out if way.label in labels)
+                if not out:
+                    raise KeyError(self.decisions[state])
+            ways[state] = out
+            for way in out:
+                if way.target not in seen:
+                    seen.add(way.target)
+                    waiting.append(way.target)
+        return Taken(frozenset(s for s in seen if s.layer > 0), ways)
+
+
+def _pixels(stride: Stride) -> tuple[int, ...]:
+    return (stride,) if isinstance(stride, int) else stride
 
 
 Pick = tuple[str, str]
@@ -120,22 +192,17 @@ class Architecture:
     picks: Mapping[str, tuple[Pick, ...]]
 
     def path(self, trellis: TrellisChoices) -> tuple[Stride, ...]:
-        """The stride of each layer from 1 on.
+        """The stride of each layer from 1 on, in a trellis where an architecture is one path.
 
         Raises:
             KeyError: A decision on the way has no pick.
+            ValueError: Several states of a layer are alive.
         """
-        state, strides = trellis.start, list[Stride]()
-        while len(strides) < len(trellis.layers):
-            ways = trellis.exits[state]
-            if state in trellis.decisions:
-                label = self.picks[trellis.decisions[state]][0][1]
-                ways = tuple(way for way in ways if way.label == label)
-                if not ways:
-                    raise KeyError(label)
-            state = ways[0].target
-            strides.append(state.stride)
-        return tuple(strides)
+        taken = trellis.taken(self.picks)
+        found = [taken.layer(number) for number in range(1, len(trellis.layers) + 1)]
+        if any(len(strides) != 1 for strides in found):
+            raise ValueError("several states of a layer are alive")
+        return tuple(strides[0] for strides in found)
 
 
 @final
@@ -190,20 +257,19 @@ class DecisionTable:
     def digest(self) -> str:
         """What binds an architecture to spaces with the same choices: ids, options, adjacency."""
         content = {
-            "decisions": [
-                [
-                    d.id,
-                    d.kind,
-                    d.take.how,
-                    d.take.count,
-                    d.share,
-                    [[g.name, list(g.options)] for g in d.groups],
-                ]
-                for d in self.decisions
-            ],
+            "decisions": [_content(decision) for decision in self.decisions],
             "exits": [
                 [state.id, [[e.label, e.target.id] for e in exits]]
                 for state, exits in sorted(self.trellis.exits.items())
             ],
         }
+        if self.trellis.branches > 1:
+            content["branches"] = [self.trellis.branches]
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def _content(decision: Decision) -> list[object]:
+    groups = [[g.name, list(g.options)] for g in decision.groups]
+    take, share = decision.take, str(decision.share) if decision.share is not None else None
+    found: list[object] = [decision.id, decision.kind, take.how, take.count, share, groups]
+    return found if take.most is None else [*found, take.most]

@@ -15,9 +15,11 @@ from attrs import frozen
 
 from hnas.diag import InternalError
 from hnas.ir.decisions import Architecture, DecisionTable
-from hnas.ir.expr import Binary, Cond, Const, Fact, Unary, Value, spell
-from hnas.ir.space import At, Cell, Join, Move, Named, OverStates, Pipe, Prim, Repeat, Select, Space, Take
+from hnas.ir.expr import Axes, Binary, Cond, Const, Fact, Searched, Sharing, Unary, Value, spell
+from hnas.ir.select import Selected
+from hnas.ir.space import Applied, Cell, Enter, Joined, Move, Moves, OneOfMaps, Read, Skip, Space, Take
 from hnas.ir.spell import Speller, expression, operators, speller_of
+from hnas.ir.template import TEMPLATES, Template
 from hnas.ir.types import Stride, spell_stride
 from hnas.schema.settings import (
     ArchOptimizer,
@@ -66,7 +68,7 @@ def facts_of(
         found.update(_cell(cell, speller))
     found["stem"] = _text(space.stem, speller)
     found.update(_fields("trellis", space.trellis, speller))
-    if not space.trellis.enter:
+    if not space.trellis.enter.strides:
         found["trellis.enter"] = "the stride of the stem"
     found["head"] = speller.template(space.head)
     found["data"] = data.name
@@ -177,7 +179,11 @@ _SPELLED_AS = {"trellis.cells": "trellis.cell"}
 
 
 def _entries(name: str, value: Any, speller: Speller) -> Iterator[tuple[str, Entry]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, Selected):
+        for entry in cast("Selected[Any]", value).entries:
+            key = str(entry.when)
+            yield (name if key == "other" else f"{name} {key}"), _text(entry.value, speller)
+    elif isinstance(value, Mapping):
         for key, item in cast("Mapping[str, Any]", value).items():
             yield (name if key == "*" else f"{name} {key}"), _text(item, speller)
     elif isinstance(value, WeightOptimizer | ArchOptimizer | Validation):
@@ -192,16 +198,30 @@ def _text(value: Any, speller: Speller) -> str:
             return "none"
         case Move():
             return value.label
-        case Take():
-            return value.how if value.count is None else f"{value.how}({value.count})"
+        case Take() | Sharing():
+            return str(value)
+        case Moves():
+            word = {"one": "one_of ", "some": f"some_of({value.least}..{value.most or ''}) ", "all": ""}[value.how]
+            labels = ", ".join(move.label for move in value.moves)
+            return f"{word}{{ {labels} }}" if word else f"[{labels}]"
+        case Enter():
+            word = {"one": "one_of ", "some": "some_of ", "all": ""}[value.how]
+            strides = ", ".join(map(spell_stride, value.strides))
+            return f"{word}{{ {strides} }}" if len(value.strides) > 1 else strides
+        case Skip():
+            kind = f"back({value.back}" if value.kind == "back" else f"{value.kind}("
+            comma = ", " if value.kind == "back" else ""
+            return f"{kind}{comma}{speller.template(value.operator)}, join = {value.how})"
+        case Read() | Applied() | Joined() | OneOfMaps():
+            return speller.map(value)
         case Schedule():
             second = {"poly": value.power, "cosine": value.end, "linear": value.end}.get(value.kind)
             shown = (value.start, second) if second is not None else (value.start,)
             return f"{value.kind}({', '.join(_text(number, speller) for number in shown)})"
-        case Const() | Fact() | Unary() | Binary() | Cond():
+        case Const() | Fact() | Unary() | Binary() | Cond() | Axes() | Searched():
             return expression(value)
-        case Prim() | Pipe() | Join() | Repeat() | Select() | Named() | OverStates() | At():
-            return speller.template(value)
+        case _ if isinstance(value, TEMPLATES):
+            return speller.template(cast(Template, value))
         case tuple():
             return f"[{', '.join(_item(item, speller) for item in cast('tuple[Any, ...]', value))}]"
         case bool() | int() | Fraction():

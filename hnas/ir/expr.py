@@ -91,7 +91,48 @@ class Cond(_Node):
     other: "Expr"
 
 
-Expr = Const | Fact | Unary | Binary | Cond
+@final
+@frozen
+class Axes(_Node):
+    """`(a, b, c)`: one anisotropic value, a number per axis."""
+
+    items: tuple["Expr", ...]
+
+
+@final
+@frozen
+class Searched(_Node):
+    """`one_of { 16, 24, 32 }` where a number stands: which of `values` it is, is a decision.
+
+    Attributes:
+        name: What names the decision at its place: the attribute it is given to, or the choice's own.
+        values: What it may be worth.
+        nested: Whether the options share one tensor, of which the largest is allocated; None: where
+            it is used decides, channels and depths do.
+        share: Who shares the decision; None: each use has its own.
+        named: Whether a spec gave it the name: then it is the same decision wherever it is used.
+    """
+
+    name: str
+    values: tuple["Expr", ...]
+    nested: bool | None
+    share: "Sharing | None" = None
+    named: bool = False
+
+
+@final
+@frozen
+class Sharing:
+    """Who shares one decision: a scope, or all uses that name one group."""
+
+    scope: Literal["network", "stride", "layer", "state", "link", "cell", "edge", "group"]
+    group: str = ""
+
+    def __str__(self) -> str:
+        return f'group("{self.group}")' if self.scope == "group" else self.scope
+
+
+Expr = Const | Fact | Unary | Binary | Cond | Axes | Searched
 
 LARGEST = 10**18
 """Numbers are bounded so that a product of parameters cannot eat memory or time."""
@@ -125,8 +166,27 @@ def evaluate(expr: Expr, facts: Facts) -> Value:
             if not isinstance(value, bool):
                 raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span)
             return evaluate(then if value else other, facts)
+        case Axes(items):
+            return _whole_axes(tuple(evaluate(item, facts) for item in items), expr.span)
+        case Searched(name, values):
+            chosen = facts.get(searched_fact(name))
+            if not isinstance(chosen, int):
+                raise EvaluationError("it is searched, and a fixed value is needed here", expr.span)
+            return evaluate(values[chosen], facts)
         case _:
             assert_never(expr)
+
+
+def searched_fact(name: str) -> str:
+    """The fact that says which option of a searched number holds."""
+    return f"?{name}"
+
+
+def _whole_axes(values: tuple[Value, ...], span: Span) -> Value:
+    numbers = tuple(v for v in values if isinstance(v, int) and not isinstance(v, bool))
+    if len(numbers) < len(values):
+        raise EvaluationError("a tuple holds whole numbers, one for each axis", span)
+    return numbers
 
 
 def _binary(op: Operator, left: Expr, right: Expr, facts: Facts, span: Span) -> Value:
@@ -229,13 +289,22 @@ def spell_expr(expr: Expr) -> str:
             return f"{_inner(left)} {op} {_inner(right)}"
         case Cond(then, test, other):
             return f"{_inner(then)} if {_inner(test)} else {_inner(other)}"
+        case Axes(items):
+            return f"({', '.join(map(spell_expr, items))})"
+        case Searched(name, values, nested, share, named):
+            if named:
+                return name
+            args = [] if nested is None else [f"weights = {'nested' if nested else 'separate'}"]
+            args += [f"share = {share}"] if share is not None else []
+            given = f"({', '.join(args)})" if args else ""
+            return f"one_of{given} {{ {', '.join(map(spell_expr, values))} }}"
         case _:
             assert_never(expr)
 
 
 def _inner(expr: Expr) -> str:
     text = spell_expr(expr)
-    return text if isinstance(expr, Const | Fact) else f"({text})"
+    return text if isinstance(expr, Const | Fact | Axes | Searched) else f"({text})"
 
 
 def _decimal(value: Fraction) -> str:
@@ -257,5 +326,73 @@ def facts_of(expr: Expr) -> frozenset[str]:
             return facts_of(left) | facts_of(right)
         case Cond(then, test, other):
             return facts_of(then) | facts_of(test) | facts_of(other)
+        case Axes(items):
+            return frozenset[str]().union(*map(facts_of, items))
+        case Searched(_, values, _, share, named):
+            return frozenset[str](scope_facts(share, named)).union(*map(facts_of, values))
         case _:
             assert_never(expr)
+
+
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "network": (),
+    "group": (),
+    "stride": ("stride",),
+    "layer": ("layer",),
+    "state": ("layer", "stride"),
+    "link": ("@link",),
+    "cell": ("@cell",),
+    "edge": ("@edge",),
+}
+"""The scopes that may share a decision, and the facts that tell one of a kind from another."""
+
+
+def substituted(expr: Expr, chosen: Mapping[Searched, Expr]) -> Expr:
+    """`expr` with searched numbers put in."""
+    match expr:
+        case Const() | Fact():
+            return expr
+        case Unary(op, operand):
+            return Unary(op, substituted(operand, chosen), span=expr.span)
+        case Binary(op, left, right):
+            return Binary(op, substituted(left, chosen), substituted(right, chosen), span=expr.span)
+        case Cond(then, test, other):
+            parts = (substituted(part, chosen) for part in (then, test, other))
+            return Cond(*parts, span=expr.span)
+        case Axes(items):
+            return Axes(tuple(substituted(item, chosen) for item in items), span=expr.span)
+        case Searched():
+            return chosen.get(expr, expr)
+        case _:
+            assert_never(expr)
+
+
+def scope_facts(share: Sharing | None, named: bool) -> tuple[str, ...]:
+    """The facts that tell which decision a choice is: those of its scope, or the path of its use."""
+    if share is None:
+        return () if named else ("@path",)
+    return SCOPES[share.scope]
+
+
+@lru_cache(maxsize=65_536)
+def searched_in(expr: Expr) -> tuple[Searched, ...]:
+    """The searched numbers an expression is made of, each once, in the order they are written."""
+    match expr:
+        case Const() | Fact():
+            return ()
+        case Unary(_, operand):
+            return searched_in(operand)
+        case Binary(_, left, right):
+            return _distinct(left, right)
+        case Cond(then, test, other):
+            return _distinct(then, test, other)
+        case Axes(items):
+            return _distinct(*items)
+        case Searched(_, values):
+            return tuple(dict.fromkeys((expr, *_distinct(*values))))
+        case _:
+            assert_never(expr)
+
+
+def _distinct(*parts: Expr) -> tuple[Searched, ...]:
+    return tuple(dict.fromkeys(found for part in parts for found in searched_in(part)))

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from hnas.diag import Span
 from hnas.ir.decisions import State
 from hnas.ir.expr import Value
+from hnas.ir.table import Table
 from hnas.ir.types import MapType
 
 Attrs = tuple[tuple[str, Value], ...]
@@ -26,10 +27,16 @@ Attrs = tuple[tuple[str, Value], ...]
 @final
 @frozen
 class Op:
-    """A primitive layer on its first operand; a second one is what `resize(like = ...)` refers to."""
+    """A primitive layer on its first operand; a second one is what `resize(like = ...)` refers to.
+
+    `kernel`, where it is searched and shared: the size each option leaves of the middle of the kernel,
+    which is the largest. `extern` names the class of a layer that is none of hnas' own.
+    """
 
     primitive: str
     attrs: Attrs = ()
+    kernel: Table | None = None
+    extern: str | None = None
 
 
 @final
@@ -41,8 +48,8 @@ class Call:
         function: Its name in the graph.
         weights: Appended to the path under which parameters are named.
         stats: Appended to the path under which running statistics are named.
-        choices: Where the groups its mixes name are found: their ids are `choices.GROUP`. None
-            keeps those of the caller.
+        choices: Where the groups its mixes name are found: their ids are `choices.GROUP`, where it is
+            empty those groups themselves. None keeps those of the caller.
     """
 
     function: str
@@ -51,16 +58,31 @@ class Call:
     choices: str | None = None
 
 
+Weight = tuple[tuple[str, int], ...]
+"""The product of the weights of options, each of a group."""
+
+
 @final
 @frozen
 class Mix:
-    """The weighted sum of the operands: `weights[i] = (group, option)` is the weight of operand i.
+    """The weighted sum of the operands: `weights[i]` is the weight of operand i.
 
     With a group's weights all from one decision it is the mixed operator of an edge; with groups of
-    several states it is what the moves into a state bring.
+    several states it is what the moves into a state bring. A group is named as seen from the function,
+    see `Call.choices`.
     """
 
-    weights: tuple[tuple[str, int], ...]
+    weights: tuple[Weight, ...]
+
+
+@final
+@frozen
+class Mask:
+    """The operand with channels scaled by how far the decisions let them live.
+
+    Which ones, the type of the result says (`MapType.live`): a channel counts with the sum of the
+    weights of the options that leave it, times one minus those of the options that close its gate.
+    """
 
 
 @final
@@ -71,7 +93,7 @@ class Join:
     how: Literal["sum", "product", "concat"]
 
 
-Kind = Op | Call | Mix | Join
+Kind = Op | Call | Mix | Mask | Join
 
 
 @final

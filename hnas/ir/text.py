@@ -7,9 +7,9 @@ from typing import cast, final
 import attrs
 from attrs import frozen
 
-from hnas.ir.decisions import DecisionTable
-from hnas.ir.expr import Binary, Cond, Const, Fact, Unary, spell, spell_expr
-from hnas.ir.graph import Call, Function, Graph, Join, Kind, Mix, Node, Op
+from hnas.ir.decisions import Decision, DecisionTable
+from hnas.ir.expr import Axes, Binary, Cond, Const, Fact, Searched, Sharing, Unary, spell, spell_expr
+from hnas.ir.graph import Call, Function, Graph, Join, Kind, Mask, Mix, Node, Op
 from hnas.ir.types import MapType, spell_stride
 
 
@@ -35,12 +35,8 @@ def print_decisions(table: DecisionTable) -> str:
 def _decisions(table: DecisionTable) -> Iterator[str]:
     yield f'choices "{table.digest}"'
     for decision in table.decisions:
-        take = (
-            decision.take.how
-            if decision.take.count is None
-            else f"{decision.take.how}({decision.take.count})"
-        )
-        yield f"{decision.kind} {decision.id}: take {take}, share {decision.share}"
+        share = f", share {decision.share}" if decision.share is not None else ""
+        yield f"{decision.kind} {decision.id}: take {decision.take}{share}{_when(table, decision)}"
         for group in decision.groups:
             name = f"{group.name}: " if group.name else ""
             yield f"  {name}{', '.join(group.options)}"
@@ -48,8 +44,16 @@ def _decisions(table: DecisionTable) -> Iterator[str]:
         yield f"{state.id} -> {', '.join(f'{way.label} {way.target.id}' for way in ways)}"
 
 
+def _when(table: DecisionTable, decision: Decision) -> str:
+    """The options under which a decision matters."""
+    options = {group.id: group.options for group in table.groups()}
+    shown = [f"{group} = {options[group][option]}" for group, option in decision.when]
+    return f", when {' and '.join(shown)}" if shown else ""
+
+
 def _type(t: MapType) -> str:
-    return f"{t.channels}@{'1px' if t.stride is None else spell_stride(t.stride)}"
+    live = "~" if t.live else ""  # some of the channels are searched
+    return f"{t.channels}{live}@{'1px' if t.stride is None else spell_stride(t.stride)}"
 
 
 def _node(node: Node) -> str:
@@ -58,14 +62,22 @@ def _node(node: Node) -> str:
 
 def _kind(kind: Kind) -> str:
     match kind:
-        case Op(primitive, attrs):
-            shown = ", ".join(f"{name} = {spell(value)}" for name, value in attrs)
-            return f"{primitive}({shown})" if shown else primitive
+        case Op(primitive, attrs, kernel, extern):
+            listed = [f"{name} = {spell(value)}" for name, value in attrs]
+            if kernel is not None:
+                sizes = ", ".join(map(spell, kernel.values))
+                listed.append(f"one of {sizes} by {' * '.join(axis.group for axis in kernel.axes)}")
+            shown = ", ".join(listed)
+            name = primitive if extern is None else f'{primitive} "{extern}"'
+            return f"{name}({shown})" if shown else name
         case Call(function, weights, stats, choices):
             scopes = f"weights {weights}" if weights == stats else f"weights {weights}, stats {stats}"
             return f"call {function} [{scopes}{f', choices {choices}' if choices is not None else ''}]"
         case Mix(weights):
-            return f"mix [{', '.join(f'{group}#{option}' for group, option in weights)}]"
+            terms = (" * ".join(f"{group}#{option}" for group, option in weight) for weight in weights)
+            return f"mix [{', '.join(terms)}]"
+        case Mask():
+            return "mask"
         case Join(how):
             return how
 
@@ -95,8 +107,10 @@ class _Outline:
 
 def _outline(value: object) -> _Outline:
     match value:
-        case Const() | Fact() | Unary() | Binary() | Cond():
+        case Const() | Fact() | Unary() | Binary() | Cond() | Axes() | Searched():
             return _Outline(spell_expr(value))
+        case Sharing():
+            return _Outline(str(value))
         case Mapping():
             entries = cast("Mapping[object, object]", value)
             return _joined("{", "}", tuple((f"{key}: ", _outline(item)) for key, item in entries.items()))

@@ -3,11 +3,13 @@
 A map of stride s over an image of H x W pixels has ceil(H / s) x ceil(W / s) pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, final
 
 from attrs import evolve, frozen
+
+from hnas.ir.table import Table
 
 Stride = int | tuple[int, ...]
 """A whole number of image pixels a map pixel stands for, or one per axis."""
@@ -18,20 +20,61 @@ Stride = int | tuple[int, ...]
 class MapType:
     """A feature map of `channels` channels.
 
-    `stride` is None for a map that was pooled to a single pixel, whatever the image.
+    `stride` is None for a map that was pooled to a single pixel, whatever the image. `live` tells
+    which channels there are where that is searched; empty: all of them.
     """
 
     channels: int
     stride: Stride | None
+    live: tuple["Segment", ...] = ()
 
-    def with_channels(self, channels: int) -> "MapType":
+    def with_channels(self, channels: int, live: tuple["Segment", ...] = ()) -> "MapType":
         """The same map with another number of channels."""
-        return evolve(self, channels=channels)
+        return evolve(self, channels=channels, live=live)
+
+    def segments(self) -> tuple["Segment", ...]:
+        """The channels in runs that are there or not by one rule."""
+        return self.live or (Segment(self.channels),)
 
     def __str__(self) -> str:
         return (
             f"{self.channels} x {'1 pixel' if self.stride is None else f'stride {spell_stride(self.stride)}'}"
         )
+
+
+@final
+@frozen
+class Segment:
+    """A run of channels.
+
+    Attributes:
+        channels: How many the super-network has.
+        table: How many of them, from the first, each option of the decisions leaves; None: all.
+        gate: Options of groups, none of which may be taken for the run to be there: those of later
+            nodes of a cell that read the node the run is the map of.
+    """
+
+    channels: int
+    table: Table | None = None
+    gate: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    def count(self, picked: Mapping[str, Mapping[int, int]]) -> int:
+        """How many of its channels are there where `picked` tells the options taken of each group."""
+        if any(picked.get(group, {}).get(option) for group, options in self.gate for option in options):
+            return 0
+        if self.table is None:
+            return self.channels
+        value = self.table.at(picked)
+        assert isinstance(value, int)
+        return value
+
+
+def concatenated(types: Sequence[MapType]) -> MapType:
+    """The type of maps of one stride, one after the other along the channels."""
+    channels = sum(t.channels for t in types)
+    if not any(t.live for t in types):
+        return MapType(channels, types[0].stride)
+    return MapType(channels, types[0].stride, tuple(s for t in types for s in t.segments()))
 
 
 def spell_stride(stride: Stride) -> str:

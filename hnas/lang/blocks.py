@@ -9,7 +9,7 @@ from hnas.lang.walk import ungroup
 from hnas.schema.types import Block, Nested
 
 _IN_SPACE = ("cell", "trellis", "data", "search", "decode", "train", "profile")
-_DECLARED = ("param", "op")
+_DECLARED: Mapping[str, tuple[str, ...]] = {"space": ("param", "op", "choice"), "cell": ("node",)}
 MOST_UNKNOWN = 100
 """Unknown items of one block that are reported; with more the file is in another language."""
 
@@ -72,13 +72,17 @@ def known_items(block: ast.Block, schema: Block, sink: Sink, place: str) -> None
             case ast.Define("param", name) if space:
                 why = "takes no parameters itself; what does is an op"
                 sink.add(BadCall(item.name_span, callee=f"the parameter {name}", why=why))
+            case ast.Define("choice" | "node" as kind, name):
+                why = "takes no parameters"
+                sink.add(BadCall(item.name_span, callee=f"the {kind} {name}", why=why))
+            case ast.Extern() if space:
+                pass
             case ast.Decl(kind) | ast.Define(kind):
-                if not space or kind not in _DECLARED:
-                    advice = (
-                        did_you_mean(kind, _DECLARED)
-                        if space
-                        else "operators and parameters stand in a space"
-                    )
+                declared = _DECLARED.get(schema.kind, ())
+                if kind not in declared:
+                    advice = did_you_mean(kind, declared)
+                    if not space and not advice:
+                        advice = "operators and parameters stand in a space"
                     sink.add(UnknownBlock(item.kind_span, kind=kind, advice=advice))
             case _:
                 sink.add(NotAnOperator(item.span, found=f"this has no place in {place}"))

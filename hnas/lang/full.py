@@ -24,6 +24,8 @@ def spell_out(spec: Spec) -> str:
     sets = [i for i in block.items if isinstance(i, ast.Set) and i.key != ("data",)]
     full = {i.key[0]: i for i in _filled(sets, blocks.SPACE.attributes, span)}
     items += [full.pop(key) for key in ("norm", "dims") if key in full]
+    items += [i for i in block.items if isinstance(i, ast.Decl) and i.kind == "choice"]
+    items += [i for i in block.items if isinstance(i, ast.Extern)]
     items += [i for i in block.items if isinstance(i, ast.Decl | ast.Define) and i.kind == "op"]
     items += _cells(block, span)
     items += [full.pop("stem")] if "stem" in full else []
@@ -48,7 +50,17 @@ def _cells(block: ast.Block, span: Span) -> list[ast.Item]:
             base = written[cell.relation.name]
             cell = evolve(cell, items=merge(base.items, cell.items, Sink()), relation=None)
         written[cell.name] = cell
-    return [_block(cell, blocks.CELL.attributes, "cell", span) for cell in written.values()]
+    return [_cell(cell, span) for cell in written.values()]
+
+
+def _cell(cell: ast.Block, span: Span) -> ast.Block:
+    """A cell with every attribute set; of one whose nodes are written out, those that say something."""
+    nodes = [i for i in cell.items if isinstance(i, ast.Decl) and i.kind == "node"]
+    attributes = blocks.CELL.attributes
+    if nodes:
+        attributes = tuple(a for a in attributes if a.name in ("inputs", "output", "share", "width"))
+    whole = _block(cell, attributes, "cell", span)
+    return evolve(whole, items=(*nodes, *whole.items))
 
 
 def _block(block: ast.Block | None, attributes: Sequence[Attribute], kind: str, span: Span) -> ast.Block:

@@ -12,12 +12,15 @@ from attrs import frozen
 from hnas.diag import Note, Sink, Span, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
+from hnas.ir import template as tm
 from hnas.lang import ast
 from hnas.lang.blocks import body_of, known_items
 from hnas.lang.cells import Cells
+from hnas.lang.definitions import collect
 from hnas.lang.errors import HidesName, MissingKey, UnknownName, WrongValue
 from hnas.lang.evaluate import Names, to_expr
-from hnas.lang.operators import Operators, collect
+from hnas.lang.naming import named_choices
+from hnas.lang.operators import Operators
 from hnas.lang.resolve import Spec
 from hnas.lang.settings_gen import data_settings, decode_settings, search_settings, train_settings
 from hnas.lang.trellis_gen import trellis
@@ -52,12 +55,13 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     sets = {item.key[0]: item for item in block.items if isinstance(item, ast.Set) and len(item.key) == 1}
     ops = collect(block.items, spans, sink)
     norm, updates = _norm(sets.get("norm"), params, sink)
-    operators = Operators(ops, params, norm, sink)
+    numbers, choices = named_choices(block.items, {**spans, **{op.name: op.span for op in ops.values()}}, params, sink)
+    operators = Operators(ops, params | numbers, norm, sink, choices)
 
     card = _card(block, sink)
     data = data_settings(body_of(block, "data"), constants, card.name if card else "", sink)
-    stem = _stem(sets.get("stem"), operators, block, sink)
     cells = Cells(operators, constants, sink).all(block)
+    stem = _stem(sets.get("stem"), operators, block, sink)
     way = trellis(body_of(block, "trellis"), operators, constants, cells, block, sink)
     head = _head(sets.get("head"), operators, block, sink)
     aux = operators.template(sets["aux"].value, head=True) if "aux" in sets else None
@@ -70,7 +74,7 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
     for op in ops.values():
-        if not op.params:  # an operator nothing uses is still checked; one with parameters needs a use
+        if not op.params and op.extern is None:  # an operator nothing uses is still checked; one with parameters needs a use
             operators.template(ast.Ref(op.name, span=op.span), head=True)
     if len(sink.errors) > before or card is None or data is None or way is None or head is None:
         return None
@@ -163,22 +167,24 @@ def _card(block: ast.Block, sink: Sink) -> DatasetCard | None:
 
 def _stem(
     item: ast.Set | None, operators: Operators, block: ast.Block, sink: Sink
-) -> tuple[s.Template, ...] | None:
+) -> tuple[tm.Template, ...] | None:
     if item is None:
         _needs(block, "stem", sink)
         return None
     value = ungroup(item.value)
     nodes = value.items if isinstance(value, ast.List) else (item.value,)
-    found: list[s.Template] = []
+    found: list[tm.Template] = []
     for node in nodes:
-        template = None if isinstance(node, ast.Range) else operators.template(node)
+        each = isinstance(node, ast.Call) and isinstance(node.callee, ast.Ref) and node.callee.name == "each"
+        whole = each and len(nodes) == 1
+        template = None if isinstance(node, ast.Range) else operators.template(node, head=whole)
         if template is None:
             return None
         found.append(template)
     return tuple(found)
 
 
-def _head(item: ast.Set | None, operators: Operators, block: ast.Block, sink: Sink) -> s.Template | None:
+def _head(item: ast.Set | None, operators: Operators, block: ast.Block, sink: Sink) -> tm.Template | None:
     if item is None:
         _needs(block, "head", sink)
         return None
@@ -191,8 +197,8 @@ def _fits_take(
     """What decoding keeps of a node must be what its cell takes."""
     for cell in cells.values():
         count = cell.take.count
-        if count is None:
-            continue
+        if count is None or cell.weigh == "slots":
+            continue  # a slot takes its strongest pair
         most = decode.edges is not None and decode.edges <= count
         if most and (cell.take.how == "slots" or decode.edges == count):
             continue

@@ -149,7 +149,7 @@ class _Laid:
                 case ast.Set((name,)) if name == head:
                     self.items[i] = _changed(old, item, self.sink)
                     return
-                case ast.Decl("param", name) if name == head:
+                case ast.Decl("param" | "choice" | "op", name) if name == head:
                     value = _changed(old, item, self.sink).value
                     self.items[i] = evolve(old, value=value, span=item.span)
                     return

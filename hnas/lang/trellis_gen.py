@@ -1,27 +1,33 @@
-"""The block trellis: strides, moves, entry, fixed paths, and how maps travel between states."""
+"""The block trellis: its states, the cells that build them, and how maps travel between them."""
 
 import re
-from collections.abc import Mapping
-from typing import cast, final
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast, final
 
 from attrs import field, frozen
 
-from hnas.diag import Sink, Span, did_you_mean
+from hnas.diag import Sink, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
-from hnas.ir.types import Stride, order, ratio, spell_stride, whole
+from hnas.ir import template as tm
+from hnas.ir.select import Selected
 from hnas.lang import ast
 from hnas.lang.blocks import assignments, known_items
-from hnas.lang.errors import GivenTwice, MissingKey, NotAnOperator, RepeatedOption, UnknownName, WrongValue
-from hnas.lang.evaluate import constant
+from hnas.lang.choosing import label_of
+from hnas.lang.errors import CannotChange, MissingKey, NotAnOperator, UnknownName, WrongValue
+from hnas.lang.evaluate import Names, to_expr
 from hnas.lang.operators import Operators
+from hnas.lang.selectors import selected
 from hnas.lang.values import Converter, default_of
-from hnas.lang.walk import spelled, ungroup
+from hnas.lang.walk import ungroup
+from hnas.lang.ways import Strides, Ways
 from hnas.schema import types as t
-from hnas.schema.blocks import MOST_LAYERS, TRELLIS
+from hnas.schema.blocks import TRELLIS
 
-_PLAIN = (t.Whole, t.Word, t.Static)
-_MOVES = ("finer", "same", "coarser")
+T = TypeVar("T")
+
+_PLAIN = (t.Whole, t.Word)
+_RESAMPLINGS = ("projection", "operators", "bilinear")
 
 
 def trellis(
@@ -37,7 +43,10 @@ def trellis(
         span = space.name_span or space.kind_span
         sink.add(MissingKey(span, place=f"space {space.name}", key="trellis", doc=TRELLIS.doc))
         return None
-    builder = _Builder(operators, constants, cells, sink)
+    if block.at is not None:
+        why = "there is one trellis; what differs by layer is a map: width = { layer(1..3): 16, other: 32 }"
+        sink.add(CannotChange(block.at.span, why=why))
+    builder = _Builder(operators, constants, cells, sink, Ways(operators, constants, sink))
     built = builder.build(block)
     cells.update(builder.operator_cells)
     return built
@@ -50,6 +59,7 @@ class _Builder:
     constants: Converter
     cells: Mapping[str, s.Cell]
     sink: Sink
+    ways: Ways
     operator_cells: dict[str, s.Cell] = field(factory=dict[str, s.Cell])
 
     def build(self, block: ast.Block) -> s.Trellis | None:
@@ -64,37 +74,37 @@ class _Builder:
                 self.sink.add(
                     MissingKey(block.kind_span, place="trellis", key=a.name, doc=f"{a.name}: {a.doc}")
                 )
-        strides = self._strides(nodes.get("strides"))
+        layers: int = values["layers"] if values is not None else 1
+        ways = self.ways
+        strides = ways.strides(nodes.get("strides"))
         moves_node = nodes.get("moves") or _default("moves")
-        moves = self._moves(moves_node)
-        path = self._path(nodes.get("path"), strides)
-        enter = self._enter(nodes.get("enter"), strides)
-        cells = self._cell_names(nodes.get("cell"), moves if path is None else ())
+        moves = self._selected(moves_node, ways.moves, "moves", strides, layers)
+        path = ways.path(nodes.get("path"), strides)
+        enter = ways.enter(nodes.get("enter"), strides)
+        branches = ways.branches(nodes.get("keep") or _default("keep"))
+        cells = self._cells(nodes.get("cell"), moves if path is None else None, strides, layers)
+        width = self._width(nodes.get("width"), strides, layers)
         project = self._project(nodes.get("project") or _default("project"))
-        finer = self._resampling(
-            nodes.get("finer") or _default("finer"), ("projection", "operators", "bilinear")
-        )
-        coarser = self._resampling(
-            nodes.get("coarser") or _default("coarser"), ("projection", "operators", "bilinear")
-        )
+        finer = self._resampling(nodes.get("finer") or _default("finer"), _RESAMPLINGS)
+        coarser = self._resampling(nodes.get("coarser") or _default("coarser"), _RESAMPLINGS)
         align = self._resampling(nodes.get("align") or _default("align"), ("bilinear",))
-        if len(self.sink.errors) > before or values is None or cells is None or not strides or not moves:
+        skips = ways.skips(nodes.get("skips") or _default("skips"))
+        if len(self.sink.errors) > before or values is None or cells is None or not strides or moves is None:
             return None
-        if finer is None or coarser is None or align is None or project is None:
+        if finer is None or coarser is None or align is None or project is None or skips is None:
             return None
-        if path is not None and len(path) != values["layers"]:
-            needed = f"a list of {values['layers']} strides, one for each layer"
-            self.sink.add(
-                WrongValue(nodes["path"].span, what="path", needed=needed, found=f"these are {len(path)}")
-            )
+        if width is None or enter is None or branches is None:
+            return None
+        if not self._fits(nodes, path, moves, branches, layers, len(strides)):
             return None
         return s.Trellis(
-            layers=values["layers"],
+            layers=layers,
             strides=tuple(stride for stride, _ in strides),
             enter=enter,
             moves=moves,
+            branches=branches,
             path=path,
-            width=values["width"],
+            width=width,
             cells=cells,
             project=project,
             finer=finer,
@@ -105,200 +115,133 @@ class _Builder:
             prev_prev=values["prev_prev"],
             mix=values["mix"],
             operators=values["operators"],
+            skips=skips,
             span=block.kind_span,
             strides_spans=tuple(span for _, span in strides),
             moves_span=moves_node.span,
         )
 
-    # --- strides, moves, ways --------------------------------------------------------------------
+    def _fits(
+        self,
+        nodes: Mapping[str, ast.Expr],
+        path: tuple[object, ...] | None,
+        moves: Selected[s.Moves],
+        branches: int,
+        layers: int,
+        strides: int,
+    ) -> bool:
+        """Whether path, layers, moves and branches go together; reported if not."""
+        if path is not None and len(path) != layers:
+            needed = f"a list of {layers} strides, one for each layer"
+            span = nodes["path"].span
+            self.sink.add(WrongValue(span, what="path", needed=needed, found=f"these are {len(path)}"))
+            return False
+        if branches > 1:
+            span = nodes["keep"].span
+            if path is not None or any(m.how != "one" for m in moves.values()):
+                needed, found = "path", "branches are kept of moves of which one is taken: one_of { ... }"
+                self.sink.add(WrongValue(span, what="keep", needed=needed, found=found))
+                return False
+            if branches > strides:
+                needed = f"at most branches({strides})"
+                found = f"the trellis has {strides} strides"
+                self.sink.add(WrongValue(span, what="keep", needed=needed, found=found))
+                return False
+        return True
 
-    def _stride(self, node: ast.Expr | ast.Range, what: str) -> Stride | None:
-        value = constant(node, self.constants.names, self.sink)
-        if value is None:
-            return None
-        if isinstance(value, tuple) and all(whole(v) for v in value):
-            return tuple(int(v) for v in value)
-        number = whole(value)
-        if number is None or number > 2**20:
-            needed = "a whole number of pixels, or a tuple with one for each axis"
-            self.sink.add(WrongValue(node.span, what=what, needed=needed, found=f"this is {ir.spell(value)}"))
-            return None
-        return number
+    def _selected(
+        self, node: ast.Expr, read: Callable[[ast.Expr], T | None], what: str, strides: Strides, layers: int
+    ) -> Selected[T] | None:
+        """A value that may depend on where one stands."""
+        return selected(
+            node,
+            read,
+            what=what,
+            moves=what == "cell",
+            layers=layers,
+            strides=[stride for stride, _ in strides],
+            stride=self.ways.stride,
+            names=self.constants.names,
+            sink=self.sink,
+        )
 
-    def _strides(self, node: ast.Expr | None) -> list[tuple[Stride, Span]]:
-        if node is None:
-            return []
-        value = ungroup(node)
-        if not isinstance(value, ast.List) or not value.items:
-            self.constants.wrong(node, "strides", "a list of strides, fine to coarse, like [4, 8, 16, 32]")
-            return []
-        found: list[tuple[Stride, Span]] = []
-        for item in value.items:
-            stride = self._stride(item, "a stride")
-            if stride is None:
-                return []
-            if found:
-                last = found[-1][0]
-                if order(last, stride) != "finer" or ratio(stride, last) is None:
-                    needed = f"a multiple of the one before, {spell_stride(last)}"
-                    shown = f"this is {spell_stride(stride)}"
-                    self.sink.add(WrongValue(item.span, what="a stride", needed=needed, found=shown))
-                    return []
-            found.append((stride, item.span))
-        return found
-
-    def _moves(self, node: ast.Expr) -> tuple[s.Move, ...]:
-        value = ungroup(node)
-        listed = [o.value for o in value.options] if isinstance(value, ast.Choice) else [node]
-        if isinstance(value, ast.Choice) and (value.word != "one_of" or value.args or not listed):
-            self.constants.wrong(node, "moves", "one_of { finer, same, coarser }")
-            return ()
-        moves: list[s.Move] = []
-        for item in listed:
-            bare = ungroup(item)
-            by = 1
-            name = bare.name if isinstance(bare, ast.Ref) else ""
-            if isinstance(bare, ast.Call) and isinstance(bare.callee, ast.Ref) and len(bare.args) == 1:
-                name = bare.callee.name
-                by = self.constants.convert(bare.args[0].value, t.Whole(1, 64), f"{name}(...)")
-            if name not in _MOVES or (name == "same" and by != 1):
-                advice = did_you_mean(name, _MOVES) if name else ""
-                self.constants.wrong(
-                    item, "a move", "finer, same or coarser, or coarser(2) for two strides", advice
-                )
-                return ()
-            if by is None:
-                return ()
-            move = s.Move(name, by)
-            if move in moves:
-                self.sink.add(RepeatedOption(item.span, option=move.label))
-                return ()
-            moves.append(move)
-        return tuple(moves)
-
-    def _enter(self, node: ast.Expr | None, strides: list[tuple[Stride, Span]]) -> tuple[Stride, ...]:
-        if node is None:
-            return ()
-        value = ungroup(node)
-        if isinstance(value, ast.Choice) and (value.word != "one_of" or value.args):
-            self.constants.wrong(node, "enter", "a stride, or one_of { 4, 8 }")
-            return ()
-        listed = [o.value for o in value.options] if isinstance(value, ast.Choice) else [node]
-        found: list[Stride] = []
-        for item in listed:
-            stride = self._stride(item, "enter")
-            if stride is None:
-                return ()
-            known = [known for known, _ in strides]
-            if known and stride not in known:
-                needed = f"one of the strides {', '.join(map(spell_stride, known))}"
-                shown = f"this is {spell_stride(stride)}"
-                self.sink.add(WrongValue(item.span, what="enter", needed=needed, found=shown))
-                return ()
-            if stride in found:
-                self.sink.add(RepeatedOption(item.span, option=spell_stride(stride)))
-                return ()
-            found.append(stride)
-        if not found:
-            self.constants.wrong(node, "enter", "a stride, or one_of { 4, 8 }")
-        return tuple(found)
-
-    def _path(self, node: ast.Expr | None, strides: list[tuple[Stride, Span]]) -> tuple[Stride, ...] | None:
+    def _width(self, node: ast.Expr | None, strides: Strides, layers: int) -> Selected[ir.Expr] | None:
+        """Channels of a node; what is searched is nested: several states read it."""
         if node is None:
             return None
-        elements = self.path_elements(node)
-        if elements is None:
-            return None
-        known = [stride for stride, _ in strides]
-        path: list[Stride] = []
-        for item in elements:
-            stride = self._stride(item, "a stride of the path")
-            if stride is None:
-                return None
-            if known and stride not in known:
-                needed = f"one of {', '.join(map(spell_stride, known))}"
-                shown = f"this is {spell_stride(stride)}"
-                self.sink.add(WrongValue(item.span, what="a stride of the path", needed=needed, found=shown))
-                return None
-            path.append(stride)
-        return tuple(path)
+        names = Names(self.constants.names.values, frozenset(("stride", "layer")), "width")
+        names = names.but(self.operators.values)
 
-    def path_elements(self, node: ast.Expr) -> list[ast.Expr] | None:
-        """A list, lists added up, lists repeated."""
-        match ungroup(node):
-            case ast.List(items):
-                for item in items:
-                    if isinstance(item, ast.Range):
-                        self.constants.wrong(item, "a stride of the path", "a stride, one for each layer")
-                        return None
-                return [i for i in items if not isinstance(i, ast.Range)]
-            case ast.Binary("+", left, right):
-                a, b = self.path_elements(left), self.path_elements(right)
-                return None if a is None or b is None else a + b
-            case ast.Binary("*", left, right):
-                times_node, list_node = (
-                    (left, right) if isinstance(ungroup(right), ast.List) else (right, left)
-                )
-                times = self.constants.convert(times_node, t.Whole(0, MOST_LAYERS), "a repetition")
-                elements = self.path_elements(list_node)
-                if times is None or elements is None:
+        def read(value: ast.Expr) -> ir.Expr | None:
+            width = to_expr(value, names, self.sink)
+            for searched in ir.searched_in(width) if width is not None else ():
+                if searched.nested is False:
+                    needed, found = "nested: several states read one map", "weights = separate"
+                    self.sink.add(WrongValue(searched.span, what="width", needed=needed, found=found))
                     return None
-                if times * len(elements) > MOST_LAYERS:
-                    needed = f"at most {MOST_LAYERS} layers"
-                    self.sink.add(WrongValue(node.span, what="path", needed=needed, found="these are more"))
-                    return None
-                return elements * times
-            case other:
-                self.constants.wrong(other, "path", "a list of strides, one for each layer")
-                return None
+            return width
+
+        return self._selected(node, read, "width", strides, layers)
 
     # --- cells and what maps pass on the way -----------------------------------------------------
 
-    def _cell_names(self, node: ast.Expr | None, moves: tuple[s.Move, ...]) -> Mapping[str, str] | None:
+    def _cells(
+        self, node: ast.Expr | None, moves: Selected[s.Moves] | None, strides: Strides, layers: int
+    ) -> Selected[str] | None:
+        """The cell of every state; with only moves as selectors, all of `moves` must be among them."""
         if node is None:
             return None
-        value = ungroup(node)
-        entries = (
-            [(None, value)] if not isinstance(value, ast.Map) else [(e.key, e.value) for e in value.entries]
-        )
-        found: dict[str, str] = {}
-        for key, item in entries:
-            move = "*" if key is None else self.constants.word(key, _MOVES, "a key of cell")
-            if isinstance(item, ast.Call) or (isinstance(item, ast.Ref) and item.name in self.operators.ops):
-                name = self._operator_cell(item)
-                if name is None or move is None:
+        found = self._selected(node, self._cell_name, "cell", strides, layers)
+        if found is None:
+            return None
+        by_move = {entry.when.move for entry in found.entries}
+        if all(entry.when.kind == "move" for entry in found.entries) and moves is not None:
+            wanted = dict.fromkeys(
+                f"within({move.name})" if move.within else move.name
+                for entry in moves.values()
+                for move in entry.moves
+            )
+            for name in wanted:
+                if name not in by_move:
+                    doc = f"{name}: a cell for this move"
+                    self.sink.add(MissingKey(node.span, place="cell", key=name, doc=doc))
                     return None
-                found[move] = name
-                continue
-            if not isinstance(item, ast.Ref):
-                self.constants.wrong(item, "cell", "the name of a cell, or an operator")
-                return None
-            if item.name not in self.cells:
-                if self.cells or not self.sink.errors:  # a cell with errors of its own is no second one
-                    advice = did_you_mean(item.name, (*self.cells, *self.operators.ops))
-                    self.sink.add(UnknownName(item.span, name=item.name, advice=advice))
-                return None
-            if move is None:
-                return None
-            if move in found:
-                self.sink.add(GivenTwice(item.span, what=f"the cell of {move}"))
-                return None
-            found[move] = item.name
-        for name in dict.fromkeys(move.name for move in moves):
-            if "*" not in found and name not in found:
-                self.sink.add(
-                    MissingKey(node.span, place="cell", key=name, doc=f"{name}: a cell for this move")
-                )
-                return None
         return found
 
+    def _cell_name(self, node: ast.Expr) -> str | None:
+        """The name of a cell; an operator in its place becomes one."""
+        item = ungroup(node)
+        name = item.name if isinstance(item, ast.Ref) else ""
+        if name in self.cells:
+            odd = [i for i in self.cells[name].inputs if s.steps_back(i) is None]
+            if odd:
+                needed = "prev, prev_prev or back(3) in a cell of the trellis"
+                found = f"{name} reads {odd[0]}"
+                self.sink.add(WrongValue(item.span, what="inputs", needed=needed, found=found))
+                return None
+            return name
+        known = (*self.operators.ops, *self.operators.choices)
+        if isinstance(item, ast.Call | ast.Choice | ast.Binary | ast.IfElse) or name in known:
+            return self._operator_cell(item)
+        if not isinstance(item, ast.Ref):
+            self.constants.wrong(item, "cell", "the name of a cell, or an operator")
+        elif self.cells or not self.sink.errors:  # a cell with errors of its own is no second one
+            advice = did_you_mean(name, (*self.cells, *known))
+            self.sink.add(UnknownName(item.span, name=name, advice=advice))
+        return None
+
     def _operator_cell(self, node: ast.Expr) -> str | None:
-        """An operator where a cell may stand: a cell with one input and nothing to decide."""
+        """An operator where a cell may stand: a cell with one input and no edge to decide."""
         template = self.operators.template(node)
         if template is None:
             return None
-        label = template.label if isinstance(template, s.Named) else spelled(node)
+        label = label_of(template, node)
         name = re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")  # names of weights are made of it
+        known = self.operator_cells.get(name)
+        number = 2
+        while known is not None and known.options[0].template != template:
+            name = f"{name}_{number}"
+            known, number = self.operator_cells.get(name), number + 1
         self.operator_cells[name] = s.Cell(
             name=name,
             inputs=("prev",),
@@ -307,25 +250,36 @@ class _Builder:
             take=s.Take("all", None),
             join="sum",
             output="last",
-            share="network",
+            share=ir.Sharing("network"),
             fixed=True,
             span=node.span,
         )
         return name
 
-    def _project(self, node: ast.Expr) -> Mapping[str, s.Template] | None:
+    def _project(self, node: ast.Expr) -> Mapping[str, tm.Template] | None:
         value = ungroup(node)
         if not isinstance(value, ast.Map):
             template = self.operators.template(node)
             return None if template is None else {"*": template}
-        found: dict[str, s.Template] = {}
+        inputs = dict.fromkeys(name for cell in self.cells.values() for name in cell.inputs)
+        found: dict[str, tm.Template] = {}
         for entry in value.entries:
-            key = self.constants.word(entry.key, ("prev", "prev_prev"), "a key of project")
+            key = self._project_key(entry.key, tuple(inputs))
             template = self.operators.template(entry.value)
             if key is None or template is None:
                 return None
             found[key] = template
         return found
+
+    def _project_key(self, node: ast.Expr, inputs: tuple[str, ...]) -> str | None:
+        match node:
+            case ast.Ref("other"):
+                return "*"
+            case ast.Call(ast.Ref("back"), (ast.Arg(None, ast.Number(text)),)) if f"back{text}" in inputs:
+                return f"back{text}"
+            case _:
+                words = tuple(dict.fromkeys(("prev", "prev_prev", *inputs)))
+                return self.constants.word(node, words, "a key of project")
 
     def _resampling(self, node: ast.Expr, words: tuple[str, ...]) -> s.Resampling | None:
         if isinstance(node, ast.Ref) and node.name in words:

@@ -10,8 +10,8 @@ from hnas.diag import Sink, Source, Span, did_you_mean
 from hnas.diag.source import DEFAULT
 from hnas.ir import expr as ir
 from hnas.lang import ast
-from hnas.lang.errors import BadCall, GivenTwice, MissingKey, WrongValue
-from hnas.lang.evaluate import Names, constant, to_expr
+from hnas.lang.errors import BadCall, MissingKey, WrongValue
+from hnas.lang.evaluate import Names, constant, sharing, to_expr
 from hnas.lang.parser import parse_assignment
 from hnas.lang.walk import kind_of, ungroup
 from hnas.schema import types as t
@@ -71,8 +71,8 @@ class Converter:
                 return self.word(node, words, what)
             case t.Static(facts):
                 return to_expr(node, Names(self.names.values, frozenset(facts)), self.sink)
-            case t.Names(words):
-                return self._names(node, words, what)
+            case t.Shared(scopes):
+                return sharing(node, scopes, what, self.sink)
             case t.Calls():
                 return self.call(node, kind, what)
             case t.Listed(of, length, single):
@@ -128,17 +128,6 @@ class Converter:
         needed = "a number" + (f" from {least:g}" if least != float("-inf") else "")
         needed += f" to {most:g}" if most != float("inf") else ""
         return self._must(value, fits, node, what, needed)
-
-    def _names(self, node: ast.Expr | ast.Range, words: tuple[str, ...], what: str) -> tuple[str, ...] | None:
-        items = node.items if isinstance(node, ast.List) else None
-        if not items:
-            self.wrong(node, what, f"a list of {' and '.join(words)}")
-            return None
-        names = [self.word(item, words, what) for item in items]
-        if len(set(names)) < len(names) and None not in names:
-            self.sink.add(GivenTwice(node.span, what=f"a name in {what}"))
-            return None
-        return tuple(n for n in names if n is not None) if None not in names else None
 
     def _listed(self, node: ast.Expr | ast.Range, of: t.Type, length: int, single: bool, what: str) -> Any:
         if isinstance(node, ast.List) and len(node.items) == length:

@@ -6,21 +6,23 @@ not fit is a diagnostic at its place in the spec.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from hnas.diag import Diagnostic, Sink, Span
 from hnas.ir import graph as g
-from hnas.ir.expr import EvaluationError, Expr, Facts, Value, evaluate, facts_of
-from hnas.ir.layer import TypeRuleError, check_value
-from hnas.ir.ops import PRIMITIVES
-from hnas.ir.space import At, Join, Named, OverStates, Pipe, Prim, Repeat, Select, Template
-from hnas.ir.types import MapType
-from hnas.passes.errors import BeyondBound, DoesNotFit, Unequal
-
-LARGEST = 200_000
-"""Primitive layers an operator, and a space, may have; the reference has 62,130 when written out."""
+from hnas.ir import template as t
+from hnas.ir.decisions import Decision
+from hnas.ir.expr import EvaluationError, Expr, Value, searched_in
+from hnas.ir.space import Cell, Space, Take
+from hnas.ir.table import Known, Table, evaluate_with
+from hnas.ir.types import MapType, concatenated
+from hnas.passes.choices import Choices, Recorded, combinations
+from hnas.passes.errors import BeyondBound, DoesNotFit, NotChosen, OptionsApart, Unequal
+from hnas.passes.layers import channel_count, extern_layer, layer
+from hnas.passes.measure import LARGEST, Measure
 
 
 class ReportedError(Exception):
@@ -35,27 +37,39 @@ def plain(label: str) -> str:
 @final
 @define
 class Body:
-    """A function in the making: nodes with names that are unique in it."""
+    """A function in the making: nodes with names that are unique in it, and the decisions made there."""
 
     params: tuple[tuple[str, MapType], ...]
     nodes: list[g.Node] = field(factory=list[g.Node])
     types: dict[str, MapType] = field(factory=dict[str, MapType])
+    recorded: Recorded = field(factory=Recorded)
+    reserved: set[str] = field(factory=set[str])
 
     def __attrs_post_init__(self) -> None:
         self.types.update(self.params)
 
     def free(self, name: str) -> str:
         """`name`, or `name_2`, ... where it is taken."""
-        if name not in self.types:
+        taken = self.types.keys() | self.reserved if self.reserved else self.types
+        if name not in taken:
             return name
         number = 2
-        while f"{name}_{number}" in self.types:
+        while f"{name}_{number}" in taken:
             number += 1
         return f"{name}_{number}"
 
+    def reserve(self, name: str) -> str:
+        """A free name that stays taken, whether or not a node gets it."""
+        name = self.free(name)
+        self.reserved.add(name)
+        return name
+
     def add(self, name: str, kind: g.Kind, operands: tuple[str, ...], result: MapType, span: Span) -> str:
         """A new node; returns its name."""
-        name = self.free(name)
+        return self.put(self.free(name), kind, operands, result, span)
+
+    def put(self, name: str, kind: g.Kind, operands: tuple[str, ...], result: MapType, span: Span) -> str:
+        """A new node under a name that is known to be free, or was reserved for it."""
         self.nodes.append(g.Node(name, kind, operands, result, span=span))
         self.types[name] = result
         return name
@@ -64,10 +78,48 @@ class Body:
 @final
 @frozen
 class Place:
-    """Where an operator is built: the facts that hold, and how messages call the place."""
+    """Where an operator is built: the facts that hold, and how messages call the place.
 
-    facts: Facts
+    Facts that begin with `@` are parameters of operators, and `@path`, `@cell`, `@edge`, `@link`: what
+    ids of decisions begin with.
+    """
+
+    facts: Known
     text: str
+
+    def but(self, **facts: Value | Table) -> "Place":
+        """The place with other facts."""
+        return evolve(self, facts={**self.facts, **facts})
+
+    def of(self, source: MapType) -> "Place":
+        """The place for an operator that gets a map of type `source`."""
+        if self.facts.get("channels") == source.channels and not source.live:
+            return self
+        others = {name: value for name, value in self.facts.items() if name != "channels"}
+        return evolve(self, facts=others | channel_count(source))
+
+    def path(self, path: str) -> "Place":
+        """The place with another beginning of ids."""
+        return evolve(self, facts={**self.facts, "@path": path})
+
+    def inner(self, name: str) -> "Place":
+        """The place inside a call of that name."""
+        above = self.facts.get("@path", "")
+        return self.path(f"{above}.{name}" if above else name)
+
+
+@final
+@frozen
+class MadeCell:
+    """A cell as a function: where the groups its mixes name are found, and the decisions of its nodes."""
+
+    function: g.Function
+    prefix: str
+    decisions: tuple[Decision, ...]
+
+
+CellMaker = Callable[[Cell, Mapping[str, MapType], Place], MadeCell]
+"""Makes the function of a cell for inputs of given types."""
 
 
 @final
@@ -76,23 +128,36 @@ class Builder:
     """Builds functions and keeps them by what they depend on.
 
     Attributes:
-        dims: Axes of a map.
+        space: The space.
+        choices: Its decisions, and what is taken of them.
         sink: Gets diagnostics; the same one at the same place is said once.
         functions: Finished functions by name, callees first.
         cells: Functions of cells by what they depend on.
+        cell: Makes the function of a cell that stands where an operator stands.
     """
 
-    dims: int
+    space: Space
+    choices: Choices = field(init=False)
     sink: Sink
     functions: dict[str, g.Function] = field(factory=dict[str, g.Function])
+    decided: dict[str, Recorded] = field(factory=dict[str, Recorded])
     cells: dict[tuple[object, ...], g.Function] = field(factory=dict[tuple[object, ...], g.Function])
+    cell: CellMaker | None = None
+    measure: Measure = field(init=False)
     _memo: dict[tuple[object, ...], g.Function] = field(factory=dict[tuple[object, ...], g.Function])
-    _facts: dict[int, frozenset[str]] = field(factory=dict[int, frozenset[str]])
-    _sizes: dict[int, int] = field(factory=dict[int, int])
     _built: int = 0
     _said: set[tuple[object, ...]] = field(factory=set[tuple[object, ...]])
 
-    # --- diagnostics -----------------------------------------------------------------------------
+    def __attrs_post_init__(self) -> None:
+        self.measure = Measure(self.space)
+        self.choices = Choices(None, self.fail)
+
+    @property
+    def dims(self) -> int:
+        """Axes of a map."""
+        return self.space.dims
+
+    # --- diagnostics and values ------------------------------------------------------------------
 
     def fail(self, diagnostic: Diagnostic) -> ReportedError:
         """Record `diagnostic`, once for its place, and give what to raise."""
@@ -108,12 +173,26 @@ class Builder:
         return ReportedError()
 
     def value(self, expr: Expr, place: Place, what: str) -> Value:
-        """The value of `expr` at a place; ReportedError after a diagnostic."""
+        """The value of `expr` at a place; ReportedError after a diagnostic, also where it is searched."""
+        value = self.searched(expr, place, what, Recorded(), what)
+        if isinstance(value, Table):
+            why = "it depends on what is searched, and a fixed value is needed here"
+            raise self.fail(DoesNotFit(expr.span, operator=what, why=why, where=place.text))
+        return value
+
+    def searched(self, expr: Expr, place: Place, what: str, recorded: Recorded, at: str) -> Value | Table:
+        """The value of `expr` at a place, or its values where it depends on decisions; `at` names them."""
         try:
-            return evaluate(expr, place.facts)
+            value = evaluate_with(expr, place.facts, lambda s: self.choices.axis(s, place.facts, at, recorded))
         except EvaluationError as error:
             where = f"in {what}, {place.text}"
             raise self.fail(DoesNotFit(error.span, operator=what, why=str(error), where=where)) from None
+        if isinstance(value, Table) and self.choices.picked is not None:
+            try:
+                return value.at(self.choices.picked)
+            except KeyError as error:
+                raise self.fail(NotChosen(expr.span, id=str(error.args[0]))) from None
+        return value
 
     def condition(self, expr: Expr, place: Place) -> bool:
         """The value of a condition at a place; ReportedError after a diagnostic."""
@@ -125,19 +204,19 @@ class Builder:
 
     # --- functions -------------------------------------------------------------------------------
 
-    def function(self, template: Template, source: MapType, place: Place) -> g.Function:
+    def function(self, template: t.Template, source: MapType, place: Place) -> g.Function:
         """The function that applies `template` to a map of type `source`."""
-        facts = {**place.facts, "channels": source.channels}
-        needed = tuple((name, facts[name]) for name in sorted(self.facts_in(template)) if name in facts)
+        place = place.of(source)
+        wanted = self.measure.facts(template)
+        needed = tuple((name, place.facts[name]) for name in sorted(wanted) if name in place.facts)
         key = (id(template), source, needed)
         if key not in self._memo:
-            if self.size(template) > LARGEST:
-                what = template.label if isinstance(template, Named) else "this"
+            if self.measure.size(template) > LARGEST:
+                what = template.label if isinstance(template, t.Named) else "this"
                 raise self.fail(BeyondBound(template.span, what=what, bound=LARGEST))
             body = Body((("x", source),))
-            inner = Place(facts, place.text)
-            result = self._inside(template, body, "x", inner)
-            label = plain(template.label) if isinstance(template, Named) else "op"
+            result = self._inside(template, body, "x", place)
+            label = plain(template.label) if isinstance(template, t.Named) else "op"
             self._memo[key] = self.add(label, source, body, result)
         return self._memo[key]
 
@@ -151,170 +230,251 @@ class Builder:
             number += 1
         function = g.Function(name, body.params, tuple(body.nodes), result)
         self.functions[name] = function
+        if body.recorded.decisions:
+            self.decided[name] = body.recorded
         self._built += len(body.nodes)
         if self._built > LARGEST and body.nodes:
             raise self.fail(BeyondBound(body.nodes[0].span, what="the space", bound=LARGEST))
         return function
 
-    def _inside(self, template: Template, body: Body, source: str, place: Place) -> str:
+    def _inside(self, template: t.Template, body: Body, source: str, place: Place) -> str:
         """The body of the function of `template`: a Named one binds its parameters first."""
-        if not isinstance(template, Named):
+        if isinstance(template, t.Choose):
+            return self._choose(template, body, source, place, "", root=True)
+        if not isinstance(template, t.Named):
             return self.emit(template, body, source, place, "")
-        facts = dict(place.facts)
+        bound = place
         for name, expr in template.bindings:
-            facts[name] = self.value(expr, place, template.label)
-        return self.emit(template.body, body, source, Place(facts, place.text), "")
+            value = self.searched(expr, place, template.label, body.recorded, "")
+            bound = bound.but(**{name: value})
+        return self.emit(template.body, body, source, bound, "")
 
     # --- bodies ----------------------------------------------------------------------------------
 
-    def emit(self, template: Template, body: Body, source: str, place: Place, prefix: str) -> str:
+    def emit(self, template: t.Template, body: Body, source: str, place: Place, prefix: str) -> str:
         """Append `template` on the value `source`; returns the name of the result.
 
         `prefix` tells repeated and parallel parts apart in names.
         """
+        place = place.of(body.types[source])
         match template:
-            case Prim():
-                return self._prim(template, body, source, place, prefix)
-            case Pipe(items):
+            case t.Prim():
+                return layer(self, template, body, source, place, prefix)
+            case t.Extern():
+                return extern_layer(self, template, body, source, place, prefix)
+            case t.Pipe(items):
                 value = source
                 for item in items:
                     value = self.emit(item, body, value, place, prefix)
                 return value
-            case Named(label):
+            case t.Named(label):
                 return self.call(template, body, source, place, prefix + plain(label))
-            case Repeat(count, inner):
-                times = self.value(count, place, "a repetition")
-                if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= 10_000:
-                    why = "a repetition needs a whole number from 1 to 10000"
-                    raise self.fail(DoesNotFit(count.span, operator="*", why=why, where=place.text))
-                value = source
-                for number in range(1, times + 1):
-                    value = self.emit(inner, body, value, place, f"{prefix}{number}.")
-                return value
-            case Select(test, then, other):
+            case t.Repeat():
+                return self._repeat(template, body, source, place, prefix)
+            case t.Select(test, then, other):
                 chosen = self.condition(test, place)
                 return self.emit(then if chosen else other, body, source, place, prefix)
-            case Join(how, items):
-                return self._join(how, items, body, source, place, prefix, template.span)
-            case OverStates() | At():
+            case t.Join(how, items):
+                values = tuple(
+                    self.emit(item, body, source, place, f"{prefix}{how}.{number}." if _bare(item) else prefix)
+                    for number, item in enumerate(items, 1)
+                )
+                return self.join(how, values, body, prefix + how, place, template.span)
+            case t.Choose():
+                return self._choose(template, body, source, place, prefix)
+            case t.CellOp(name, inputs):
+                values = [source, *(self.emit(inner, body, source, place, prefix) for _, inner in inputs)]
+                return self.cell_call(template, body, values, place, prefix + plain(name))
+            case t.OverStates() | t.FoldStates() | t.EachState() | t.At():
                 why = "it reads maps of the trellis and stands in a head only"
                 raise self.fail(DoesNotFit(template.span, operator="this", why=why, where=place.text))
 
-    def call(self, template: Template, body: Body, source: str, place: Place, name: str) -> str:
+    def call(self, template: t.Template, body: Body, source: str, place: Place, name: str) -> str:
         """A call of the function of `template` on `source`, its parameters named by `name`."""
-        function = self.function(template, body.types[source], place)
         name = body.free(name)
-        result = function.types[function.result]
-        return body.add(name, g.Call(function.name, name, name), (source,), result, template.span)
+        function = self.function(template, body.types[source], place.inner(name))
+        return self.called(function, body, (source,), name, template.span, "")
 
-    def _prim(self, prim: Prim, body: Body, source: str, place: Place, prefix: str) -> str:
-        primitive = PRIMITIVES[prim.name]
-        given = body.types[source]
-        attrs: dict[str, Value] = {}
-        try:
-            for name, expr in prim.attrs:
-                attribute = primitive.attribute(name)
-                assert attribute is not None, name
-                value = self.value(expr, place, prim.name)
-                attrs[name] = check_value(attribute, value)
-            operands = (source,)
-            if prim.like is not None:
-                operands = (source, body.params[0][0])
-                result = MapType(given.channels, body.params[0][1].stride)
-            else:
-                result = primitive.result(attrs, given, self.dims)
-        except TypeRuleError as error:
-            where = f"it gets a map of {given}, {place.text}"
-            diagnostic = DoesNotFit(
-                prim.span, operator=prim.name, why=str(error), where=where, advice=error.mend
-            )
-            raise self.fail(diagnostic) from None
-        return body.add(
-            prefix + prim.name, g.Op(prim.name, tuple(attrs.items())), operands, result, prim.span
-        )
-
-    def _join(
-        self,
-        how: str,
-        items: tuple[Template, ...],
-        body: Body,
-        source: str,
-        place: Place,
-        prefix: str,
-        span: Span,
+    def called(
+        self, function: g.Function, body: Body, operands: tuple[str, ...], name: str, span: Span, choices: str
     ) -> str:
-        values = tuple(
-            self.emit(item, body, source, place, f"{prefix}{how}.{number}." if _bare(item) else prefix)
-            for number, item in enumerate(items, 1)
-        )
-        return self.join(how, values, body, prefix + how, place, span)
+        """A call of a finished function; `choices` is where its groups are found, if it has any."""
+        result = function.types[function.result]
+        inner = self.decided.get(function.name)
+        for decision in inner.decisions.values() if inner is not None else ():
+            self.choices.note(body.recorded, decision)
+        kind = g.Call(function.name, name, name, choices if choices or inner is not None else None)
+        return body.put(name, kind, operands, result, span)
+
+    def cell_call(self, op: t.CellOp, body: Body, values: list[str], place: Place, name: str) -> str:
+        """A call of a cell that stands where an operator stands; `values` are its inputs."""
+        cell = self.space.cells[op.cell]
+        given = dict(zip((cell.inputs[0], *(n for n, _ in op.inputs)), values, strict=True))
+        ordered = {n: given[n] for n in cell.inputs if n in given}
+        types = {n: body.types[value] for n, value in ordered.items()}
+        name = body.free(name)
+        assert self.cell is not None, "a space with cells has a maker of them"
+        made = self.cell(cell, types, place.inner(name))
+        for decision in made.decisions:
+            self.choices.note(body.recorded, decision)
+        return self.called(made.function, body, tuple(ordered.values()), name, op.span, made.prefix)
 
     def join(self, how: str, values: tuple[str, ...], body: Body, name: str, place: Place, span: Span) -> str:
         """A node that joins `values`, whose types are checked against each other."""
         types = [body.types[value] for value in values]
         for other in types[1:]:
-            if other.stride != types[0].stride or (how != "concat" and other.channels != types[0].channels):
+            apart = how != "concat" and (other.channels, other.live) != (types[0].channels, types[0].live)
+            if other.stride != types[0].stride or apart:
                 diagnostic = Unequal(span, what=how, first=str(types[0]), second=str(other), where=place.text)
                 raise self.fail(diagnostic)
-        channels = sum(t.channels for t in types) if how == "concat" else types[0].channels
         if len(values) == 1:
             return values[0]
         kind = g.Join("concat" if how == "concat" else "product" if how == "product" else "sum")
-        return body.add(name, kind, values, MapType(channels, types[0].stride), span)
+        return body.add(name, kind, values, concatenated(types) if how == "concat" else types[0], span)
 
-    # --- facts and sizes of templates, each computed once ----------------------------------------
+    # --- what is searched ------------------------------------------------------------------------
 
-    def facts_in(self, template: Template) -> frozenset[str]:
-        """The facts of the place that decide what `template` becomes."""
-        found = self._facts.get(id(template))
-        if found is None:
-            found = self._facts[id(template)] = self._gather(template)
-        return found
+    def _repeat(self, template: t.Repeat, body: Body, source: str, place: Place, prefix: str) -> str:
+        """One after the other; where the depth is searched, what the depths give is weighed."""
+        span = template.count.span
+        at = prefix.rstrip(".")
+        count = self.searched(template.count, place, "a repetition", body.recorded, at)
+        values = list(count.values) if isinstance(count, Table) else [count]
+        depths = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 10_000]
+        if len(depths) < len(values) or (depths == [0] and not searched_in(template.count)):
+            why = "a repetition needs a whole number from 1 to 10000"
+            raise self.fail(DoesNotFit(span, operator="*", why=why, where=place.text))
+        after = [source]
+        for number in range(1, max(depths) + 1):
+            after.append(self.emit(template.body, body, after[-1], place, f"{prefix}{number}."))
+        if not isinstance(count, Table):
+            return after[-1]
+        weights = tuple(
+            tuple((axis.group, option) for axis, option in zip(count.axes, options, strict=True))
+            for options, _ in count.entries()
+        )
+        operands = tuple(after[depth] for depth in depths)
+        return self.mix(weights, operands, body, f"{prefix}depth", template.span, place)
 
-    def _gather(self, template: Template) -> frozenset[str]:
-        match template:
-            case Prim(_, attrs):
-                return frozenset[str]().union(*(facts_of(expr) for _, expr in attrs))
-            case Pipe(items) | Join(_, items):
-                return frozenset[str]().union(*(self.facts_in(item) for item in items))
-            case Repeat(count, body):
-                return facts_of(count) | self.facts_in(body)
-            case Select(test, then, other):
-                return facts_of(test) | self.facts_in(then) | self.facts_in(other)
-            case Named(_, body, bindings):
-                bound = frozenset(name for name, _ in bindings)
-                outer = frozenset[str]().union(*(facts_of(expr) for _, expr in bindings))
-                return (self.facts_in(body) - bound) | outer
-            case OverStates(_, body):
-                return self.facts_in(body)
-            case At(layer):
-                return facts_of(layer)
+    def mix(
+        self,
+        weights: tuple[g.Weight, ...],
+        operands: tuple[str, ...],
+        body: Body,
+        name: str,
+        span: Span,
+        place: Place,
+    ) -> str:
+        """The weighted sum of maps, which must be of one type."""
+        types = [body.types[value] for value in operands]
+        for other in types[1:]:
+            if other != types[0]:
+                first, second = str(types[0]), str(other)
+                raise self.fail(OptionsApart(span, first=first, second=second, where=place.text))
+        return body.add(name, g.Mix(weights), operands, types[0], span)
 
-    def size(self, template: Template) -> int:
-        """Primitive layers of `template` written out, at most, saturating above LARGEST."""
-        found = self._sizes.get(id(template))
-        if found is None:
-            found = self._sizes[id(template)] = min(self._count(template), LARGEST + 1)
-        return found
+    def _choose(
+        self,
+        template: t.Choose,
+        body: Body,
+        source: str,
+        place: Place,
+        prefix: str,
+        *,
+        root: bool = False,
+    ) -> str:
+        """A choice of operators: each option a call of its own, weighed; or what is picked of them."""
+        at = "" if root else body.reserve(prefix + (plain(template.label) or template.factors[0].name))
+        local = at if template.label or root else at.rpartition(".")[0]
+        one = len(template.factors) == 1
+        least = template.least
+        most = template.most if template.most is not None else len(template.options)
+        groups: list[str] = []
+        for factor in template.factors:
+            none = tuple(n for n, o in enumerate(template.options) if one and is_none(o))
+            inner = local
+            if not factor.named and not template.label and not root:
+                factor = evolve(factor, name=at.rpartition(".")[2])
+            groups.append(
+                self.choices.decide(
+                    factor,
+                    place.facts,
+                    inner,
+                    template.span,
+                    body.recorded,
+                    take=Take("some", least, most),
+                    none=none,
+                )
+            )
+        values: list[str] = []
+        weights: list[g.Weight] = []
+        result_before = body.recorded.when
+        for option, weight in zip(
+            template.options, combinations(template.factors, tuple(groups)), strict=True
+        ):
+            times = self._times(weight)
+            if times == 0:
+                continue
+            name = ".".join(filter(None, (at, _option_name(template.factors, weight))))
+            body.recorded.when = (*result_before, *weight)
+            value = (
+                body.add(name, g.Op("none"), (source,), body.types[source], option.span)
+                if is_none(option)
+                else self.call(option, body, source, place, name)
+            )
+            body.recorded.when = result_before
+            values.append(value)
+            weights.append(weight)
+        if not values:
+            raise self.fail(NotChosen(template.span, id=groups[0]))
+        values = self._alike_none(template, values, body)
+        if self.choices.picked is not None:
+            return self.join("sum", tuple(values), body, f"{at}.sum".lstrip("."), place, template.span)
+        name = at or "mixed"
+        types = {body.types[value] for value in values}
+        if len(types) > 1:
+            first, second = sorted(map(str, types))[:2]
+            raise self.fail(OptionsApart(template.span, first=first, second=second, where=place.text))
+        put = body.put if at else body.add
+        return put(name, g.Mix(tuple(weights)), tuple(values), body.types[values[0]], template.span)
 
-    def _count(self, template: Template) -> int:
-        match template:
-            case Prim() | At():
-                return 1
-            case Pipe(items) | Join(_, items):
-                return sum(self.size(item) for item in items)
-            case Repeat(count, body):
-                try:
-                    times = evaluate(count, {})
-                except EvaluationError:
-                    times = 10_000
-                return int(times) * self.size(body) if isinstance(times, int) else self.size(body)
-            case Select(_, then, other):
-                return max(self.size(then), self.size(other))
-            case Named(_, body) | OverStates(_, body):
-                return self.size(body)
+    def _alike_none(self, template: t.Choose, values: list[str], body: Body) -> list[str]:
+        """`none` gives zeros of the type the other options give."""
+        others = [v for v in values if not _zero(body, v)]
+        if others and len(others) < len(values):
+            for position, node in enumerate(body.nodes):
+                if node.name in values and _zero(body, node.name):
+                    body.nodes[position] = evolve(node, type=body.types[others[0]])
+                    body.types[node.name] = body.types[others[0]]
+        return values
+
+    def _times(self, weight: g.Weight) -> int:
+        """How often an option is taken; once in a super-network."""
+        times = 1
+        for group, option in weight:
+            taken = self.choices.taken(group)
+            if taken is not None:
+                times *= min(1, taken.get(option, 0))
+        return times
 
 
-def _bare(template: Template) -> bool:
+def is_none(template: t.Template) -> bool:
+    """Whether an option is `none`: no connection."""
+    return isinstance(template, t.Prim) and template.name == "none"
+
+
+def _zero(body: Body, name: str) -> bool:
+    return any(n.name == name and isinstance(n.kind, g.Op) and n.kind.primitive == "none" for n in body.nodes)
+
+
+def _option_name(factors: tuple[t.Factor, ...], weight: g.Weight) -> str:
+    """What tells an option's weights from those of the others."""
+    parts = [(f, f.labels[option]) for f, (_, option) in zip(factors, weight, strict=True)]
+    if len(parts) == 1 and not plain(parts[0][1]).isdigit():
+        return plain(parts[0][1]) or "option"
+    return "_".join(f"{f.name}{plain(label)}" for f, label in parts)
+
+
+def _bare(template: t.Template) -> bool:
     """Whether a part of a join needs its number to be told apart: a named operator has its name."""
-    return not isinstance(template, Named)
+    return not isinstance(template, t.Named)

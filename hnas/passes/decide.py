@@ -1,89 +1,65 @@
-"""The states of a trellis and the decisions of a space.
+"""The states of a trellis, the ways between them, and which of those are searched.
 
-Operates on a Space and the stride of its stem. Produces the DecisionTable, or diagnostics: strides
-that cannot be reached, states that cannot be left.
+Operates on a Space and the strides of its stem's maps. Produces the TrellisChoices with their decisions,
+or diagnostics: strides that cannot be reached, states that cannot be left.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import final
+
+from attrs import define, field
 
 from hnas.diag import Note, Sink
-from hnas.ir.decisions import Decision, DecisionTable, Exit, Group, State, TrellisChoices
-from hnas.ir.space import Cell, Space, Take, Trellis
+from hnas.ir.decisions import Decision, Exit, Group, State, TrellisChoices
+from hnas.ir.expr import Sharing
+from hnas.ir.space import Cell, Moves, Space, Take, Trellis, steps_back
 from hnas.ir.types import Stride, order, ratio, spell_stride
-from hnas.passes.errors import DeadEnd, NoEntry, StemStride, Unreachable
+from hnas.passes.errors import (
+    DeadEnd,
+    Excludes,
+    NoEntry,
+    NothingSaid,
+    StemStride,
+    Unreachable,
+    WithinCycle,
+)
 
 _ONE = Take("slots", 1)
 
+Stem = tuple[tuple[Stride, ...], tuple[Stride, ...]]
+"""The strides of the stem's maps at layer -1 and at layer 0."""
 
-def decide(space: Space, before: Stride, stem_stride: Stride, sink: Sink) -> DecisionTable | None:
-    """Every decision of `space`; None after diagnostics.
+
+def decide(
+    space: Space, stem: Stem, each: bool, sink: Sink
+) -> tuple[TrellisChoices, tuple[Decision, ...]] | None:
+    """The trellis of `space` and the decisions of its ways; None after diagnostics.
 
     Args:
         space: The space.
-        before: Stride of H(-1), the last map of the stem but one.
-        stem_stride: Stride of H(0), the stem's last map.
+        stem: Strides of H(-1) and H(0), the stem's last maps.
+        each: Whether the stem has a map for every stride, from which layer 1 starts.
         sink: Gets the diagnostics.
     """
-    trellis = space.trellis
-    start = State(0, stem_stride)
-    entries = _entries(trellis, stem_stride, sink)
-    if entries is None:
-        return None
-    exits: dict[State, tuple[Exit, ...]] = {start: entries}
-    layers: list[tuple[Stride, ...]] = []
-    current = [entry.target for entry in entries]
-    for layer in range(1, trellis.layers + 1):
-        layers.append(tuple(s for s in trellis.strides if State(layer, s) in current))
-        following: list[State] = []
-        for state in current if layer < trellis.layers else ():
-            ways = _ways(trellis, state)
-            if not ways:
-                sink.add(DeadEnd(trellis.moves_span, stride=spell_stride(state.stride), layer=layer))
-                return None
-            exits[state] = ways
-            following += [way.target for way in ways if way.target not in following]
-        current = following
-    if not _all_reached(trellis, layers, sink):
-        return None
-    decided: dict[State, str] = {}
-    decisions: list[Decision] = []
-    for state, ways in exits.items():
-        if len(ways) > 1:
-            name = "trellis.enter" if state == start else f"trellis.{state.id}"
-            kind = "enter" if state == start else "move"
-            group = Group(name, "", tuple(way.label for way in ways))
-            decided[state] = name
-            decisions.append(Decision(name, kind, (group,), _ONE, "state", span=trellis.moves_span))
-    choices = TrellisChoices(start, tuple(layers), exits, decided, trellis.weigh, before)
-    cells = [d for prefix, cell, inputs in _cells(space, choices) for d in _nodes(prefix, cell, inputs)]
-    return DecisionTable((*cells, *decisions), choices)
-
-
-def choices_prefix(cell: Cell, state: State) -> str:
-    """The prefix of the decisions of `cell` at `state`, as its sharing says."""
-    stride = f"stride{spell_stride(state.stride)}"
-    match cell.share:
-        case "network":
-            return cell.name
-        case "stride":
-            return f"{stride}.{cell.name}"
-        case "layer":
-            return f"layer{state.layer}.{cell.name}"
-        case "state":
-            return f"{state.id}.{cell.name}"
+    return _Decider(space.trellis, stem, each, sink).run()
 
 
 def move_between(source: State, target: State) -> str:
-    """`finer`, `same` or `coarser`: how the stride changes from one state to the next."""
-    return order(target.stride, source.stride) or "coarser"
+    """`finer`, `same`, `coarser` or `within(finer)`: how the stride changes from one state to the next."""
+    way = order(target.stride, source.stride) or "coarser"
+    return f"within({way})" if source.layer == target.layer else way
 
 
-def cell_for(space: Space, source: State, target: State) -> Cell:
-    """The cell that builds `target` from the map of `source`."""
-    cells = space.trellis.cells
+def cell_for(space: Space, source: State, target: State, sink: Sink) -> Cell | None:
+    """The cell that builds `target` from the map of `source`; None after a diagnostic."""
+    trellis = space.trellis
     move = move_between(source, target)
-    name = cells.get(move, cells.get("*"))
-    return space.cells[name if name is not None else next(iter(cells.values()))]
+    found = trellis.cells.at(target.layer, target.stride, trellis.layers, move)
+    if found is None:
+        shown = spell_stride(target.stride)
+        sink.add(NothingSaid(trellis.span, what="cell", layer=target.layer, stride=shown))
+        return None
+    return space.cells[found.value]
 
 
 def incoming(choices: TrellisChoices) -> Mapping[State, tuple[tuple[State, int], ...]]:
@@ -95,85 +71,220 @@ def incoming(choices: TrellisChoices) -> Mapping[State, tuple[tuple[State, int],
     return {state: tuple(sources) for state, sources in found.items()}
 
 
-def _entries(trellis: Trellis, stem: Stride, sink: Sink) -> tuple[Exit, ...] | None:
-    if trellis.path is not None:
-        strides: tuple[Stride, ...] = trellis.path[:1]
-    elif trellis.enter:
-        strides = trellis.enter
-    elif stem in trellis.strides:
-        strides = (stem,)
-    else:
-        sink.add(NoEntry(trellis.span, stride=spell_stride(stem)))
-        return None
-    for stride in strides:
-        if ratio(stride, stem) is None and ratio(stem, stride) is None:
-            sink.add(StemStride(trellis.span, fine=spell_stride(stem), coarse=spell_stride(stride)))
+def build_order(choices: TrellisChoices) -> tuple[State, ...]:
+    """The states from layer 1 on, each after those that lead to it; fine to coarse where nothing says."""
+    sources = incoming(choices)
+    found: list[State] = []
+    for number, strides in enumerate(choices.layers, 1):
+        waiting = [State(number, stride) for stride in strides]
+        while waiting:
+            state = next(
+                s for s in waiting if not any(source in waiting for source, _ in sources.get(s, ()))
+            )
+            waiting.remove(state)
+            found.append(state)
+    return tuple(found)
+
+
+@final
+@define
+class _Decider:
+    trellis: Trellis
+    stem: Stem
+    each: bool
+    sink: Sink
+    exits: dict[State, tuple[Exit, ...]] = field(factory=dict[State, tuple[Exit, ...]])
+    decided: dict[State, str] = field(factory=dict[State, str])
+    decisions: list[Decision] = field(factory=list[Decision])
+    single: bool = True
+
+    def run(self) -> tuple[TrellisChoices, tuple[Decision, ...]] | None:
+        trellis = self.trellis
+        start = State(0, self.stem[1][0])
+        current = self._enter(start)
+        layers: list[tuple[Stride, ...]] = []
+        for layer in range(1, trellis.layers + 1) if current is not None else ():
+            assert current is not None
+            states, following = self._layer(layer, current)
+            if states is None:
+                return None
+            layers.append(tuple(s for s in trellis.strides if State(layer, s) in states))
+            current = following
+        if current is None or not self._all_reached(layers):
             return None
-    return tuple(Exit(spell_stride(stride), State(1, stride)) for stride in strides)
+        choices = TrellisChoices(
+            start=start,
+            layers=tuple(layers),
+            exits=self.exits,
+            decisions=self.decided,
+            weigh=trellis.weigh,
+            stem=self.stem,
+            branches=trellis.branches,
+            single=self.single and trellis.branches == 1,
+        )
+        return choices, tuple(self.decisions)
 
+    # --- layer 1 ---------------------------------------------------------------------------------
 
-def _ways(trellis: Trellis, state: State) -> tuple[Exit, ...]:
-    if trellis.path is not None:
-        stride = trellis.path[state.layer]
-        target = State(state.layer + 1, stride)
-        return (Exit(move_between(state, target), target),)
-    at = trellis.strides.index(state.stride)
-    return tuple(
-        Exit(move.label, State(state.layer + 1, trellis.strides[at + move.offset]))
-        for move in trellis.moves
-        if 0 <= at + move.offset < len(trellis.strides)
-    )
+    def _enter(self, start: State) -> list[State] | None:
+        """The ways out of the stem; the states of layer 1 they lead to."""
+        trellis, enter = self.trellis, self.trellis.enter
+        if self.each:
+            sources = [State(0, stride) for stride in trellis.strides]
+            for source in sources:
+                self.exits[source] = (Exit("same", State(1, source.stride)),)
+            self.single = self.single and len(sources) == 1
+            return [State(1, stride) for stride in trellis.strides]
+        stem = start.stride
+        strides: tuple[Stride, ...]
+        if trellis.path is not None:
+            strides = trellis.path[:1]
+        elif enter.strides:
+            strides = enter.strides
+        elif stem in trellis.strides:
+            strides = (stem,)
+        else:
+            self.sink.add(NoEntry(trellis.span, stride=spell_stride(stem)))
+            return None
+        for stride in strides:
+            if ratio(stride, stem) is None and ratio(stem, stride) is None:
+                self.sink.add(
+                    StemStride(trellis.span, fine=spell_stride(stem), coarse=spell_stride(stride))
+                )
+                return None
+        self.exits[start] = tuple(Exit(spell_stride(stride), State(1, stride)) for stride in strides)
+        if trellis.path is None:
+            take = _ONE if enter.how == "one" else Take("some", 1, len(strides))
+            self._decide(start, "trellis.enter", "enter", enter.how, take)
+        return [State(1, stride) for stride in strides]
 
+    def _decide(self, state: State, name: str, kind: str, how: str, take: Take) -> None:
+        ways = self.exits[state]
+        if len(ways) < 2:
+            return
+        if how != "one":
+            self.single = False
+        if how == "all":
+            return
+        if how == "one" and self.trellis.branches > 1:
+            take = Take("some", 1, min(self.trellis.branches, len(ways)))
+        group = Group(name, "", tuple(way.label for way in ways))
+        self.decided[state] = name
+        kept = "enter" if kind == "enter" else "move"
+        places = None if state.layer == 0 else frozenset((state,))
+        span = self.trellis.moves_span
+        self.decisions.append(
+            Decision(name, kept, (group,), take, Sharing("state"), places=places, span=span)
+        )
 
-def _all_reached(trellis: Trellis, layers: list[tuple[Stride, ...]], sink: Sink) -> bool:
-    reached = {stride for strides in layers for stride in strides}
-    ok = True
-    for stride, span in zip(trellis.strides, trellis.strides_spans, strict=True):
-        if stride in reached or trellis.path is not None:
-            continue
-        ok = False
-        near = max((s for s in reached if order(s, stride) == "finer"), default=None)
-        found = f"no layer gets beyond stride {spell_stride(near)}" if near else "no move leads to it"
-        moves = ", ".join(move.label for move in trellis.moves)
-        notes = (Note(f"the moves are {moves}; there are {trellis.layers} layers", trellis.moves_span),)
-        advice = f"leave {spell_stride(stride)} out of strides, or allow more layers or moves"
-        sink.add(Unreachable(span, stride=spell_stride(stride), why=found, notes=notes, advice=advice))
-    return ok
+    # --- further layers --------------------------------------------------------------------------
 
+    def _layer(self, layer: int, entered: list[State]) -> tuple[set[State] | None, list[State]]:
+        """The states of a layer, with their ways out noted, and the states those lead to; None: a dead end."""
+        trellis = self.trellis
+        waiting, states = list(entered), set(entered)
+        following: list[State] = []
+        while waiting:
+            state = waiting.pop(0)
+            moves = self._moves(state)
+            if moves is None:
+                return None, []
+            ways = self._ways(state, moves)
+            if layer < trellis.layers and not any(way.target.layer > layer for way in ways):
+                self.sink.add(DeadEnd(moves.span, stride=spell_stride(state.stride), layer=layer))
+                return None, []
+            if ways:
+                self.exits[state] = ways
+                most = moves.most if moves.most is not None else len(ways)
+                take = _ONE if moves.how == "one" else Take("some", moves.least, min(most, len(ways)))
+                how = moves.how if trellis.path is None else "all"
+                self._decide(state, f"trellis.{state.id}", "move", how, take)
+            for way in ways:
+                if way.target.layer > layer:
+                    following += [way.target] if way.target not in following else []
+                elif way.target not in states:
+                    states.add(way.target)
+                    waiting.append(way.target)
+        if self._circles(states):
+            self.sink.add(WithinCycle(trellis.moves_span, layer=layer))
+            return None, []
+        return states, following
 
-def _cells(space: Space, choices: TrellisChoices) -> Iterator[tuple[str, Cell, frozenset[str]]]:
-    """Every set of shared choices: its prefix, the cell, and the inputs its places have."""
-    found: dict[str, tuple[Cell, set[str]]] = {}
-    for state, sources in incoming(choices).items():
-        for source, _ in sources:
-            cell = cell_for(space, source, state)
-            _, inputs = found.setdefault(choices_prefix(cell, state), (cell, set[str]()))
-            inputs.update(present_inputs(space, choices, cell, state))
-    for prefix, (cell, inputs) in found.items():
-        yield prefix, cell, frozenset(inputs)
+    def _moves(self, state: State) -> Moves | None:
+        trellis = self.trellis
+        found = trellis.moves.at(state.layer, state.stride, trellis.layers)
+        if found is None and trellis.path is None:
+            shown = spell_stride(state.stride)
+            self.sink.add(NothingSaid(trellis.moves_span, what="moves", layer=state.layer, stride=shown))
+            return None
+        moves = found.value if found is not None else Moves((), "all", span=trellis.moves_span)
+        if trellis.path is None and moves.how == "one" and any(move.within for move in moves.moves):
+            why = "a path has one state in a layer, and a move within a layer joins two"
+            self.sink.add(
+                Excludes(moves.span, first="one_of { ... }", second="within(...)", why=why)
+            )
+            return None
+        return moves
+
+    def _ways(self, state: State, moves: Moves) -> tuple[Exit, ...]:
+        trellis = self.trellis
+        if trellis.path is not None:
+            if state.layer >= trellis.layers:
+                return ()
+            target = State(state.layer + 1, trellis.path[state.layer])
+            return (Exit(move_between(state, target), target),)
+        at, last = trellis.strides.index(state.stride), state.layer >= trellis.layers
+        return tuple(
+            Exit(move.label, State(state.layer + (not move.within), trellis.strides[at + move.offset]))
+            for move in moves.moves
+            if 0 <= at + move.offset < len(trellis.strides) and (move.within or not last)
+        )
+
+    def _circles(self, states: set[State]) -> bool:
+        """Whether the ways within a layer go round."""
+        left = set(states)
+        while left:
+            free = {
+                s for s in left if not any(way.target in left for way in self.exits.get(s, ()))
+            }
+            if not free:
+                return True
+            left -= free
+        return False
+
+    def _all_reached(self, layers: list[tuple[Stride, ...]]) -> bool:
+        trellis = self.trellis
+        reached = {stride for strides in layers for stride in strides}
+        ok = True
+        for stride, span in zip(trellis.strides, trellis.strides_spans, strict=True):
+            if stride in reached or trellis.path is not None:
+                continue
+            ok = False
+            near = max((s for s in reached if order(s, stride) == "finer"), default=None)
+            found = f"no layer gets beyond stride {spell_stride(near)}" if near else "no move leads to it"
+            labels = dict.fromkeys(move.label for moves in trellis.moves.values() for move in moves.moves)
+            text = f"the moves are {', '.join(labels)}; there are {trellis.layers} layers"
+            notes = (Note(text, trellis.moves_span),)
+            advice = f"leave {spell_stride(stride)} out of strides, or allow more layers or moves"
+            self.sink.add(Unreachable(span, stride=spell_stride(stride), why=found, notes=notes, advice=advice))
+        return ok
 
 
 def present_inputs(space: Space, choices: TrellisChoices, cell: Cell, state: State) -> tuple[str, ...]:
     """The inputs a cell has at a state: all, but for a missing H(l-2) that is dropped."""
     if space.trellis.missing == "drop" and space.trellis.prev_prev == "same_stride":
-        return tuple(i for i in cell.inputs if i != "prev_prev" or _has_own(choices, state))
+        return tuple(i for i in cell.inputs if i == "prev" or has_map(choices, state, i))
     return cell.inputs
 
 
-def _has_own(choices: TrellisChoices, state: State) -> bool:
-    """Whether layer l-2 has a map of the state's stride; layers 0 and -1 are the stem's."""
-    below = state.layer - 2
-    if below >= 1:
-        return state.stride in choices.layers[below - 1]
-    return state.stride == (choices.start.stride if below == 0 else choices.before)
+def has_map(choices: TrellisChoices, state: State, name: str) -> bool:
+    """Whether the layer an input is of has a map of the state's stride."""
+    back = steps_back(name)
+    return back is None or state.stride in strides_of(choices, state.layer - back)
 
 
-def _nodes(prefix: str, cell: Cell, inputs: frozenset[str]) -> Iterator[Decision]:
-    if cell.fixed:
-        return
-    labels = tuple(option.label for option in cell.options)
-    none = tuple(i for i, option in enumerate(cell.options) if option.is_none)
-    for number, node in enumerate(cell.node_names()):
-        sources = [s for s in cell.sources(number) if s in inputs or s not in cell.inputs]
-        groups = tuple(Group(f"{prefix}.{node}.{source}", source, labels, none) for source in sources)
-        yield Decision(f"{prefix}.{node}", "node", groups, cell.take, cell.share, span=cell.span)
+def strides_of(choices: TrellisChoices, layer: int) -> tuple[Stride, ...]:
+    """The strides of a layer's maps; layers 0 and -1 are the stem's, and so is whatever lies before."""
+    if layer >= 1:
+        return choices.layers[layer - 1]
+    return choices.stem[1] if layer == 0 else choices.stem[0]

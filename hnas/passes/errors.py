@@ -199,3 +199,82 @@ class NoInput(Diagnostic):
     help = "add prev to its inputs, or take missing = closest in the trellis"
     cell: str
     where: str
+
+
+@final
+@frozen
+class SharedApart(Diagnostic):
+    """Places that share one decision must offer the same options.
+
+    `share = layer`, `group("g")` or a named choice makes several places one decision.
+    """
+
+    code = "E0315"
+    title = "the decision {id} is shared by places with different options: {first}; and {second}"
+    help = "share it less widely, or give it a group or a name of its own"
+    id: str
+    first: str
+    second: str
+
+
+@final
+@frozen
+class NotNested(Diagnostic):
+    """Of what is searched with shared weights, only channels, kernels and depths can be masked."""
+
+    code = "E0316"
+    title = "{what} of {operator} cannot be searched with nested weights"
+    help = "say one_of(weights = separate) {{ ... }}, so that every option has weights of its own"
+    what: str
+    operator: str
+
+
+@final
+@frozen
+class OptionsApart(Diagnostic):
+    """The options of a choice are weighed against each other, so they must give maps of one type."""
+
+    code = "E0317"
+    title = "the options of a choice give maps that differ: {first} and {second}"
+    help = (
+        "options with weights of their own need one type; a searched number of channels is nested: "
+        "conv(1, one_of {{ 16, 24 }}), or one_of(weights = nested) {{ ... }} as an argument"
+    )
+    first: str
+    second: str
+    where: str = ""
+
+
+@final
+@frozen
+class NotChosen(Diagnostic):
+    """A network makes every decision that matters in it."""
+
+    code = "E0318"
+    title = "nothing is chosen for {id}"
+    help = "write choose {id} = ... in the network"
+    id: str
+
+
+@final
+@frozen
+class NothingSaid(Diagnostic):
+    """A map with selectors must say something for every state."""
+
+    code = "E0319"
+    title = "{what} says nothing about layer {layer}, stride {stride}"
+    help = "add an entry for it, or other: ..."
+    what: str
+    layer: int
+    stride: str
+
+
+@final
+@frozen
+class WithinCycle(Diagnostic):
+    """Links within a layer go one way: a map cannot be made of itself."""
+
+    code = "E0320"
+    title = "the moves within layer {layer} go round in a circle"
+    help = "take within(finer) or within(coarser) for a layer, not both"
+    layer: int

@@ -27,8 +27,11 @@ class ArchParams(nn.Module):
             drawn = torch.randn(len(group.options)) * deviation + mean
             self.logits[group.id] = tree.parameter(group.id, nn.Parameter(drawn))
         moves = {d.id for d in table.decisions if d.kind == "move"}
-        self._softmax = tuple(g for g in self.logits if g not in moves or table.trellis.weigh == "outgoing")
-        self._sigmoid = tuple(g for g in moves if table.trellis.weigh == "independent")
+        several = {d.id for d in table.decisions if d.kind == "choice" and d.take.most != 1}
+        apart = moves if table.trellis.weigh == "independent" else set[str]()
+        self._sigmoid = tuple(g for g in self.logits if g in several or g in apart)
+        entering = moves if table.trellis.weigh == "incoming" else set[str]()
+        self._softmax = tuple(g for g in self.logits if g not in entering and g not in self._sigmoid)
         self._entering = _entering(table) if table.trellis.weigh == "incoming" else ()
 
     @classmethod
@@ -103,5 +106,5 @@ def entropies(table: DecisionTable, weights: Mapping[str, Tensor]) -> dict[str, 
             p = weights[group.id].detach().double().cpu()
             p = p / p.sum()
             entropy = float(-(p * p.clamp_min(1e-300).log()).sum()) / math.log(len(group.options))
-            sums["alpha" if decision.kind == "node" else "beta"].append(entropy)
+            sums["beta" if decision.kind in ("move", "enter") else "alpha"].append(entropy)
     return {name: sum(values) / len(values) for name, values in sums.items() if values}

@@ -19,3 +19,44 @@ class BatchTooSmall(Diagnostic):
     title = "a batch of one image cannot be normalised in {place}"
     help = "train with a batch of 2 or more"
     place: str
+
+
+@final
+@frozen
+class ExternRefused(Diagnostic):
+    """Building the class that an `extern op` names runs Python code; that is done only when asked for."""
+
+    code = "E0702"
+    title = "extern op {name} is Python code, {target}"
+    help = "if you trust it, say --allow-extern"
+    name: str
+    target: str
+
+
+@final
+@frozen
+class ExternFailed(Diagnostic):
+    """The class that an `extern op` names cannot be imported or built.
+
+    It is called with the channels of the map it gets, `channels`, and the operator's parameters by name,
+    and must be a torch.nn.Module.
+    """
+
+    code = "E0703"
+    title = "extern op {name}: {target} cannot be built: {why}"
+    name: str
+    target: str
+    why: str
+
+
+@final
+@frozen
+class ExternResult(Diagnostic):
+    """What an `extern op` gives is not what it declares: the rest of the network is built for that."""
+
+    code = "E0704"
+    title = "extern op {name} gives {given}, it declares {declared}"
+    help = "mend channels and stride of the extern op, or the class"
+    name: str
+    given: str
+    declared: str

@@ -14,16 +14,30 @@ from torch import Tensor, nn
 
 from hnas.diag import Diagnostic, HnasError
 from hnas.ir.expr import Value
-from hnas.ir.graph import Call, Function, Graph, Join, Mix, Node, Op
+from hnas.ir.graph import Call, Function, Graph, Join, Mask, Mix, Node, Op
+from hnas.ir.types import MapType
 from hnas.runtime.errors import BatchTooSmall
+from hnas.runtime.extern import build_extern
 from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
-from hnas.runtime.steps import Concat, Layer, Mixed, Norm, Plain, Product, Step, Sum
+from hnas.runtime.steps import (
+    Concat,
+    Extern,
+    Layer,
+    Masked,
+    Mixed,
+    Nested,
+    Norm,
+    Plain,
+    Product,
+    Step,
+    Sum,
+)
 from hnas.runtime.tree import ModuleTree
 
 
-def lower(graph: Graph) -> "Network":
-    """The module that computes `graph`."""
-    return Network(graph)
+def lower(graph: Graph, *, allow_extern: bool = False) -> "Network":
+    """The module that computes `graph`; `allow_extern` lets it import the classes of extern operators."""
+    return Network(graph, allow_extern=allow_extern)
 
 
 @final
@@ -34,14 +48,12 @@ class Network(nn.Module):
     its choices made needs none.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, allow_extern: bool = False) -> None:
         super().__init__()
-        lowering = _Lowering(graph, self)
+        lowering = _Lowering(graph, self, allow_extern)
         self.result, self.aux_result = lowering.run()
         self.steps = lowering.steps
-        self.groups = tuple(
-            dict.fromkeys(g for s in self.steps if isinstance(s, Mixed) for g, _ in s.weights)
-        )
+        self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
@@ -127,11 +139,16 @@ def _free_early(steps: list[Step], kept: set[int]) -> None:
             steps[number].dead = (*steps[number].dead, slot)
 
 
+def _whole(prefix: str, group: str) -> str:
+    """The id of a group that a function names: after the prefix of its call, or as it is after a /."""
+    return group[1:] if group.startswith("/") else f"{prefix}{group}"
+
+
 class _Lowering:
     """Unrolls functions into steps. Slot 0 is the image, slot i + 1 the result of step i."""
 
-    def __init__(self, graph: Graph, root: nn.Module) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, root: nn.Module, allow_extern: bool) -> None:
+        self.graph, self.allow_extern = graph, allow_extern
         self.tree = ModuleTree(root)
         self.steps: list[Step] = []
         self.zeros: set[int] = set()
@@ -139,6 +156,7 @@ class _Lowering:
         self.affines: dict[str, Affine] = {}
         self.statistics: dict[str, Statistics] = {}
         self.functions: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
+        self.externs: dict[str, nn.Module] = {}
 
     def run(self) -> tuple[int, int | None]:
         """Lay out the main function; the slots of its result and of the auxiliary one."""
@@ -163,6 +181,10 @@ class _Lowering:
                     slot = self._function(inner, operands, *paths, own)[inner.result]
                 case Mix():
                     slot = self._mix(node, node.kind, operands, stats, choices)
+                case Mask():
+                    slot = self._append(Masked(node.type.segments()), node, operands, stats)
+                    if operands[0] in self.zeros:
+                        self.zeros.add(slot)
                 case Join(how):
                     kind = {"sum": Sum, "product": Product, "concat": Concat}[how]
                     slot = operands[0] if len(operands) == 1 else self._append(kind(), node, operands, stats)
@@ -177,8 +199,8 @@ class _Lowering:
     def _mix(self, node: Node, mix: Mix, operands: tuple[int, ...], stats: str, choices: str) -> int:
         prefix = f"{choices}." if choices else ""
         terms = [
-            (slot, (f"{prefix}{group}", option))
-            for slot, (group, option) in zip(operands, mix.weights, strict=True)
+            (slot, tuple((_whole(prefix, group), option) for group, option in weight))
+            for slot, weight in zip(operands, mix.weights, strict=True)
             if slot not in self.zeros
         ]
         if not terms:
@@ -193,6 +215,8 @@ class _Lowering:
         given = function.types[node.operands[0]]
         path = f"{weights}{node.name}"
         dims = self.graph.dims
+        if op.extern is not None:
+            return self._extern(node, op, operands, given, path, stats)
         if op.primitive == "norm":
             return self._norm(node, attrs, given.channels, operands, path, stats)
         shapes = shapes_of(op.primitive, attrs, given, dims)
@@ -204,6 +228,9 @@ class _Lowering:
                 self.functions[key] = convolution(op.primitive, attrs, given, node.type, dims)
             if op.primitive == "transposed":
                 operands = (*operands, 0)
+            if op.kernel is not None:
+                nested = Nested(self.functions[key], self.layers[path], op.kernel)
+                return self._append(nested, node, operands, stats)
             return self._append(Layer(self.functions[key], self.layers[path]), node, operands, stats)
         if op.primitive == "dropout":
             dropped = attrs["p"]
@@ -219,6 +246,19 @@ class _Lowering:
         if op.primitive == "none":
             self.zeros.add(slot)
         return slot
+
+    def _extern(
+        self, node: Node, op: Op, operands: tuple[int, ...], given: MapType, path: str, stats: str
+    ) -> int:
+        assert op.extern is not None
+        if path not in self.externs:
+            name = node.name.rpartition(".")[2]
+            module = build_extern(
+                name, op.extern, given.channels, dict(op.attrs), node.span, allowed=self.allow_extern
+            )
+            self.externs[path] = self.tree.place(path, module)
+        step = Extern(path, self.externs[path], node.type.channels, node.type.stride)
+        return self._append(step, node, (*operands, 0), stats)
 
     def _norm(
         self,

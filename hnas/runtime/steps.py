@@ -1,12 +1,17 @@
 """The steps of a lowered network: small records that compute one slot out of others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
 import torch
-from torch import Tensor
+from attrs import frozen
+from torch import Tensor, nn
 
-from hnas.diag import Span
+from hnas.diag import HnasError, Span
+from hnas.ir.graph import Weight
+from hnas.ir.table import Table
+from hnas.ir.types import Segment, Stride, size
+from hnas.runtime.errors import ExternResult
 from hnas.runtime.primitives import Affine, Statistics, Weighted, batch_norm
 
 Values = list[Any]
@@ -30,6 +35,10 @@ class Step:
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         """The value of the slot."""
         raise NotImplementedError
+
+    def groups(self) -> Iterator[str]:
+        """The groups whose weights it asks for."""
+        return iter(())
 
 
 @final
@@ -80,21 +89,137 @@ class Norm(Step):
 
 
 @final
+class Extern(Step):
+    """A layer of a Python class the spec names, held to the channels and pixels it declared."""
+
+    __slots__ = ("channels", "module", "name", "stride")
+
+    def __init__(self, name: str, module: nn.Module, channels: int, stride: Stride | None) -> None:
+        self.name, self.module, self.channels, self.stride = name, module, channels, stride
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x, image = values[self.operands[0]], values[self.operands[1]]
+        found: Any = self.module(x)
+        declared = (x.shape[0], self.channels, *size(image.shape[2:], self.stride))
+        given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        if given != declared:
+            raise HnasError(ExternResult(self.span, name=self.name, given=str(given), declared=str(declared)))
+        return found
+
+
+@final
+class Nested(Step):
+    """A layer whose kernel is searched: the largest, masked to the middle that each option leaves."""
+
+    __slots__ = ("function", "masks", "module", "table")
+
+    def __init__(self, function: Callable[..., Tensor], module: Weighted, table: Table) -> None:
+        self.function, self.module, self.table = function, module, table
+        extents = tuple(module.weight.shape[2:])
+        self.masks = torch.stack([_middle(extents, value) for value in table.values])
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        weight = self.module.weight
+        options = combined(self.table, scalars)
+        self.masks = self.masks.to(weight)
+        mask = (options.to(weight).view(-1, *(1,) * (weight.dim() - 2)) * self.masks).sum(0)
+        return self.function(values[self.operands[0]], Middle(weight * mask, self.module.bias))
+
+    def groups(self) -> Iterator[str]:
+        return (axis.group for axis in self.table.axes)
+
+
+@final
+@frozen
+class Middle:
+    """The weights of a layer as its function reads them."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+def _middle(extents: tuple[int, ...], kernel: object) -> Tensor:
+    """Ones in the middle `kernel` taps of every axis, zeros around."""
+    assert isinstance(kernel, int)
+    mask = torch.ones(())
+    for extent in extents:
+        margin = (extent - kernel) // 2
+        line = torch.zeros(extent)
+        line[margin : margin + kernel] = 1
+        mask = mask.unsqueeze(-1) * line
+    return mask
+
+
+def combined(table: Table, scalars: Scalars) -> Tensor:
+    """The weight of every combination of options a table has an entry for, (entries,)."""
+    weights = [torch.stack(scalars[axis.group]) for axis in table.axes]
+    found = weights[0]
+    for other in weights[1:]:
+        found = (found.unsqueeze(-1) * other).flatten()
+    return found
+
+
+@final
+class Masked(Step):
+    """A map scaled, channel by channel, by how far the decisions let it live."""
+
+    __slots__ = ("live", "segments")
+
+    def __init__(self, segments: tuple[Segment, ...]) -> None:
+        self.segments = segments
+        self.live = [
+            None if s.table is None else torch.stack([_first(s.channels, v) for v in s.table.values])
+            for s in segments
+        ]
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x = values[self.operands[0]]
+        parts: list[Tensor] = []
+        for position, segment in enumerate(self.segments):
+            live, part = self.live[position], x.new_ones(segment.channels)
+            if live is not None and segment.table is not None:
+                self.live[position] = live = live.to(x)
+                part = combined(segment.table, scalars).to(x) @ live
+            for group, options in segment.gate:
+                taken = torch.stack([scalars[group][option] for option in options]).sum()
+                part = part * (1 - taken).clamp_min(0).to(x)
+            parts.append(part)
+        return x * torch.cat(parts).view(1, -1, *(1,) * (x.dim() - 2))
+
+    def groups(self) -> Iterator[str]:
+        for segment in self.segments:
+            yield from (axis.group for axis in (segment.table.axes if segment.table is not None else ()))
+            yield from (group for group, _ in segment.gate)
+
+
+def _first(channels: int, count: object) -> Tensor:
+    assert isinstance(count, int)
+    return (torch.arange(channels) < count).float()
+
+
+@final
 class Mixed(Step):
-    """The weighted sum of the operands."""
+    """The weighted sum of the operands; a weight is a product of those of options."""
 
     __slots__ = ("weights",)
 
-    def __init__(self, weights: tuple[tuple[str, int], ...]) -> None:
+    def __init__(self, weights: tuple[Weight, ...]) -> None:
         self.weights = weights
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
-        (group, option), *others = self.weights
-        first, *rest = self.operands
-        total = values[first] * scalars[group][option]
-        for slot, (group, option) in zip(rest, others, strict=True):
-            total = total + values[slot] * scalars[group][option]
+        total: Tensor | None = None
+        for slot, weight in zip(self.operands, self.weights, strict=True):
+            (group, option), *others = weight
+            factor = scalars[group][option]
+            for group, option in others:
+                factor = factor * scalars[group][option]
+            term = values[slot] * factor
+            total = term if total is None else total + term
+        assert total is not None
         return total
+
+    def groups(self) -> Iterator[str]:
+        return (group for weight in self.weights for group, _ in weight)
 
 
 @final

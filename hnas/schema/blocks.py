@@ -9,9 +9,11 @@ from hnas.schema.types import (
     Either,
     Entered,
     Flag,
+    Inputs,
+    Kept,
     Listed,
+    Maps,
     Moves,
-    Names,
     Nested,
     Operator,
     Options,
@@ -19,6 +21,8 @@ from hnas.schema.types import (
     PerInput,
     PerMove,
     Real,
+    Shared,
+    Skips,
     Static,
     Strides,
     Whole,
@@ -73,13 +77,16 @@ CELL = Block(
     (
         Attribute(
             "inputs",
-            Names(("prev", "prev_prev")),
-            "the maps it gets: prev is H(l-1), prev_prev H(l-2)",
+            Inputs(),
+            "the maps it gets: prev is H(l-1), prev_prev H(l-2), back(3) H(l-3)",
             "[prev, prev_prev]",
         ),
         Attribute("nodes", Whole(1, 64), "nodes (blocks) of the cell", required=True),
         Attribute(
-            "edges", Word(("all_earlier",)), "what a node reads: every input and earlier node", "all_earlier"
+            "edges",
+            Word(("all_earlier", "inputs", "previous")),
+            "what a node reads: every input and earlier node, the inputs, or the node before",
+            "all_earlier",
         ),
         Attribute("op", Options(), "the operators an edge chooses from", required=True),
         Attribute(
@@ -94,13 +101,29 @@ CELL = Block(
             "what a found node keeps: slots(n): n times an input and its operator; edges(n): n inputs; all",
             "slots(2)",
         ),
+        Attribute(
+            "weigh",
+            Word(("edges", "slots")),
+            "what alpha sums to one over: the operators of an edge, or input and operator of a slot jointly",
+            "edges",
+        ),
         Attribute("join", Word(("sum", "product")), "how a node joins what it reads", "sum"),
-        Attribute("output", Word(("concat", "last")), "the cell's result out of its nodes", "concat"),
+        Attribute(
+            "output",
+            Maps(("concat", "last", "loose_ends")),
+            "the cell's result out of its nodes; loose_ends: those no other node reads",
+            "concat",
+        ),
         Attribute(
             "share",
-            Word(("network", "stride", "layer", "state")),
+            Shared(("network", "stride", "layer", "state", "link", "group")),
             "who shares one choice of operators",
             "network",
+        ),
+        Attribute(
+            "width",
+            Static(("stride", "layer", "width", "classes")),
+            "channels of a node, where they are not those of the place",
         ),
     ),
 )
@@ -120,9 +143,22 @@ TRELLIS = Block(
             "how the stride may change from layer to layer",
             "one_of { finer, same, coarser }",
         ),
+        Attribute(
+            "keep",
+            Kept(),
+            "what is found of moves of which one is taken: a path, or branches(n) that end at n strides",
+            "path",
+        ),
         Attribute("path", Path(), "a stride for each layer, where the way is fixed"),
-        Attribute("width", Static(("stride", "layer")), "channels of a node of a cell", required=True),
-        Attribute("cell", PerMove(), "the cell of every state, or a map from moves to cells", required=True),
+        Attribute(
+            "width",
+            Static(("stride", "layer"), selected=True),
+            "channels of a node of a cell; one_of searches them, a map tells them by layer and stride",
+            required=True,
+        ),
+        Attribute(
+            "cell", PerMove(), "the cell of every state, or a map by move, stride and layer", required=True
+        ),
         Attribute("project", PerInput(), "what every map passes that enters a cell", "skip"),
         Attribute(
             "weigh",
@@ -171,6 +207,12 @@ TRELLIS = Block(
             Word(("shared", "per_move")),
             "whether the cells of the moves into a state share their operators' weights",
             "shared",
+        ),
+        Attribute(
+            "skips",
+            Skips(),
+            "links to earlier layers at the same stride, joined to prev: earlier, back(n), mirror",
+            "none",
         ),
     ),
 )

@@ -44,9 +44,10 @@ class Word:
 @final
 @frozen
 class Static:
-    """A number that may depend on facts of the place: `F * stride / 4`."""
+    """A number that may depend on facts of the place: `F * stride / 4`. `selected`: or a map by place."""
 
     facts: tuple[str, ...]
+    selected: bool = False
 
 
 @final
@@ -58,13 +59,13 @@ class Strides:
 @final
 @frozen
 class Entered:
-    """A stride, or `one_of { ... }` of strides."""
+    """A stride, a list of them, `one_of { ... }` or `some_of { ... }`."""
 
 
 @final
 @frozen
 class Moves:
-    """A move, or `one_of { ... }` of moves: finer, same, coarser, coarser(2)."""
+    """`one_of { finer, same, coarser(2) }`, `some_of { ... }`, a list, a move, or a map by place."""
 
 
 @final
@@ -97,15 +98,41 @@ class PerInput:
 @final
 @frozen
 class PerMove:
-    """A name, or a map from moves to names."""
+    """The name of a cell, an operator, or a map by move, stride and layer."""
 
 
 @final
 @frozen
-class Names:
-    """A list of names out of a few."""
+class Inputs:
+    """A list of inputs: prev, prev_prev, back(3), or any names in a cell that stands as an operator."""
+
+
+@final
+@frozen
+class Shared:
+    """A scope that shares a decision: `layer`, or `group("name")`."""
+
+    scopes: tuple[str, ...]
+
+
+@final
+@frozen
+class Maps:
+    """One of a few words, or a map made of nodes: `concat(a, b)`."""
 
     words: tuple[str, ...]
+
+
+@final
+@frozen
+class Skips:
+    """Links to earlier layers: `mirror`, `back(3, op, join = sum)`, or a list of them."""
+
+
+@final
+@frozen
+class Kept:
+    """`path`, or `branches(2)`."""
 
 
 @final
@@ -158,7 +185,11 @@ Type = (
     | Options
     | PerInput
     | PerMove
-    | Names
+    | Inputs
+    | Shared
+    | Maps
+    | Skips
+    | Kept
     | Calls
     | Listed
     | Either

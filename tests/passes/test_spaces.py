@@ -9,7 +9,7 @@ from helpers import ROOT, paths, random_architecture
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
-from hnas.passes.specialize import drop_absent
+from hnas.passes.absent import drop_absent
 from hnas.runtime.arch import one_hot
 from hnas.runtime.lower import lower
 

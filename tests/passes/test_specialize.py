@@ -7,7 +7,7 @@ from helpers import paths, random_architecture, small
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
-from hnas.passes.specialize import drop_absent, specialize
+from hnas.passes.absent import drop_absent
 from hnas.runtime.arch import one_hot
 from hnas.runtime.lower import Network, lower
 
@@ -28,7 +28,7 @@ def _compare(
     table = compilation.decisions
     masked = lower(drop_absent(compilation.graph, table, architecture))
     masked.load_state_dict(full.state_dict(), strict=False)
-    chosen = lower(specialize(compilation.graph, table, architecture))
+    chosen = lower(compilation.specialized(architecture, searching=True))
     missing, _ = chosen.load_state_dict(full.state_dict(), strict=False)
     assert not missing, "every weight of the specialised network is one of the super-network's"
     masked.double().eval()
@@ -76,7 +76,7 @@ def test_with_four_strides_and_five_layers() -> None:
 def test_the_specialised_network_has_fewer_parameters_and_no_mix() -> None:
     compilation = small()
     architecture = random_architecture(compilation.decisions, (4, 8, 16), 0)
-    graph = specialize(compilation.graph, compilation.decisions, architecture)
+    graph = compilation.specialized(architecture, searching=True)
     assert not any("mix [" in str(node.kind) for f in graph.functions for node in f.nodes)
     assert lower(graph).groups == ()
     assert cost.total(cost.parameters(graph)) < cost.total(cost.parameters(compilation.graph))
@@ -85,6 +85,6 @@ def test_the_specialised_network_has_fewer_parameters_and_no_mix() -> None:
 def test_absent_states_are_dropped_with_what_reads_them() -> None:
     compilation = small()
     architecture = random_architecture(compilation.decisions, (4, 4, 4), 0)
-    graph = specialize(compilation.graph, compilation.decisions, architecture)
+    graph = compilation.specialized(architecture, searching=True)
     named = cost.parameters(graph)
     assert not [name for name in named if "stride8" in name or "stride16" in name]
