@@ -26,7 +26,7 @@ class BatchTooSmall(Diagnostic):
 class ExternRefused(Diagnostic):
     """Building the class that an `extern op` names runs Python code; that is done only when asked for."""
 
-    code = "E0702"
+    code = "E0705"
     title = "extern op {name} is Python code, {target}"
     help = "if you trust it, say --allow-extern"
     name: str
@@ -42,7 +42,7 @@ class ExternFailed(Diagnostic):
     and must be a torch.nn.Module.
     """
 
-    code = "E0703"
+    code = "E0706"
     title = "extern op {name}: {target} cannot be built: {why}"
     name: str
     target: str
@@ -54,7 +54,7 @@ class ExternFailed(Diagnostic):
 class ExternResult(Diagnostic):
     """What an `extern op` gives is not what it declares: the rest of the network is built for that."""
 
-    code = "E0704"
+    code = "E0707"
     title = "extern op {name} gives {given}, it declares {declared}"
     help = "mend channels and stride of the extern op, or the class"
     name: str

@@ -8,7 +8,8 @@ import pytest
 
 from hnas.compiler import Compilation
 from hnas.diag import Source, Span
-from hnas.ir.count import Counts, count, count_paths, distinct_ways, ways
+from hnas.ir.count import Counts, count, distinct_ways, ways
+from hnas.ir.walk import count_ways
 from hnas.ir.decisions import Decision, Group
 from hnas.ir.space import Take
 
@@ -85,7 +86,7 @@ def test_paths_are_as_many_as_can_be_enumerated(
         f"trellis.moves=one_of {{ {', '.join(moves)} }}",
     )
     trellis = Compilation(MINI, sets=sets).decisions.trellis
-    assert count_paths(trellis) == _enumerated(layers, strides, enter, moves)
+    assert count_ways(trellis, ()) == _enumerated(layers, strides, enter, moves)
 
 
 def test_a_fixed_path_is_one() -> None:
