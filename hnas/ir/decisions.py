@@ -229,6 +229,8 @@ class DecisionTable:
         Raises:
             ValueError: The trellis has no such path; the message names the first layer that differs.
         """
+        if not self.trellis.single:
+            raise ValueError("several states may be alive in a layer; say choose trellis.STATE = [MOVES]")
         if len(path) != len(self.trellis.layers):
             raise ValueError(f"the path has {len(path)} layers, the space has {len(self.trellis.layers)}")
         picks: dict[str, tuple[Pick, ...]] = {}
@@ -241,6 +243,46 @@ class DecisionTable:
                 picks[self.trellis.decisions[state]] = (("", way.label),)
             state = way.target
         return picks
+
+    def matters(self, decision: Decision, picks: Mapping[str, tuple[Pick, ...]], taken: Taken) -> bool:
+        """Whether a decision matters where those above it are made as `picks` says."""
+        places = decision.places
+        if places is not None and not any(_alive(place, taken) for place in places):
+            return False
+        for group, option in decision.when:
+            owner = self._owners.get(group)
+            if owner is None:
+                continue
+            found = next(g for g in owner.groups if g.id == group)
+            if (found.name, found.options[option]) not in picks.get(owner.id, ()):
+                return False
+        return True
+
+    @cached_property
+    def _decided(self) -> Mapping[str, State]:
+        return {name: state for state, name in self.trellis.decisions.items()}
+
+    @cached_property
+    def _owners(self) -> Mapping[str, Decision]:
+        return {group.id: decision for decision in self.decisions for group in decision.groups}
+
+    def pruned(self, picks: Mapping[str, tuple[Pick, ...]]) -> Architecture:
+        """The architecture of `picks`, without those that do not matter in it.
+
+        Raises:
+            KeyError: A decision of the trellis that matters has no pick.
+        """
+        taken = self.trellis.taken(picks)
+        kept: dict[str, tuple[Pick, ...]] = {}
+        for decision in self.decisions:
+            if decision.id not in picks:
+                continue
+            if decision.kind in ("move", "enter"):
+                if self._decided[decision.id] in taken.ways:
+                    kept[decision.id] = picks[decision.id]
+            elif self.matters(decision, kept, taken):
+                kept[decision.id] = picks[decision.id]
+        return Architecture(kept)
 
     def picked(self, architecture: Architecture) -> Picked:
         """What an architecture picks, group by group. Groups it says nothing about pick nothing."""
@@ -266,6 +308,14 @@ class DecisionTable:
         if self.trellis.branches > 1:
             content["branches"] = [self.trellis.branches]
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def _alive(place: Place, taken: Taken) -> bool:
+    """Whether a state is alive, or a way into one is taken."""
+    if isinstance(place, State):
+        return place in taken.states
+    source, target = place
+    return any(way.target == target for way in taken.ways.get(source, ()))
 
 
 def _content(decision: Decision) -> list[object]:

@@ -205,7 +205,10 @@ class Set(Node):
 @final
 @frozen
 class Decl(Node):
-    """`param F = 8`, `choice w = one_of { ... }`: a word, a name, a value."""
+    """`param F = 8`, `choice w = one_of { ... }`, `choose a.b = 5`: a word, a name, a value.
+
+    Only what a network chooses has dots in its name: the id of a decision.
+    """
 
     kind: str
     name: str

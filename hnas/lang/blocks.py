@@ -77,6 +77,9 @@ def known_items(block: ast.Block, schema: Block, sink: Sink, place: str) -> None
                 sink.add(BadCall(item.name_span, callee=f"the {kind} {name}", why=why))
             case ast.Extern() if space:
                 pass
+            case ast.Decl(kind, name) if "." in name:
+                why = "is no name: names have no dots"
+                sink.add(BadCall(item.name_span, callee=name, why=why))
             case ast.Decl(kind) | ast.Define(kind):
                 declared = _DECLARED.get(schema.kind, ())
                 if kind not in declared:

@@ -156,19 +156,6 @@ class HidesName(Diagnostic):
 
 @final
 @frozen
-class NotSearchable(Diagnostic):
-    """one_of stands where this version of the language has no decision.
-
-    Decisions are the operators of a cell (`op`), the moves and the entry of a trellis.
-    """
-
-    code = "E0212"
-    title = "nothing can be searched here"
-    help = "one_of stands in `op` of a cell, in `moves` and in `enter` of a trellis"
-
-
-@final
-@frozen
 class RepeatedOption(Diagnostic):
     """A choice with the same option twice would count one architecture twice."""
 
@@ -295,6 +282,20 @@ class UnknownOption(Diagnostic):
     node: str
     cell: str
     what: str
+
+
+@final
+@frozen
+class UnknownChoice(Diagnostic):
+    """`choose ID = option` takes an option the decision does not have.
+
+    `hnas compile --emit decisions SPEC` lists every decision with its options.
+    """
+
+    code = "E0226"
+    title = "{id} cannot be {option}"
+    id: str
+    option: str
 
 
 @final

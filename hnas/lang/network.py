@@ -20,9 +20,11 @@ from hnas.lang.errors import (
     BadCall,
     GivenTwice,
     MissingKey,
+    NoEffect,
     NoSuchPath,
     OtherChoices,
     UnknownBlock,
+    UnknownChoice,
     UnknownKey,
     UnknownOption,
     WrongCount,
@@ -53,16 +55,30 @@ def write_network(
     """
     lines = ["hnas 1", "", *(f"# {note}" for note in notes), *([""] if notes else []), f'use "{use}"', ""]
     lines.append(f'network {name} of {space.name} at choices("{table.digest}") {{')
-    path = architecture.path(table.trellis)
-    lines.append(f"  path = [{', '.join(_stride_text(stride) for stride in path)}]")
+    if table.trellis.single:
+        path = architecture.path(table.trellis)
+        lines.append(f"  path = [{', '.join(_stride_text(stride) for stride in path)}]")
     for prefix, nodes in _by_cell(table, architecture):
         lines.append(f"  cell {prefix} {{")
         for decision in nodes:
-            terms = [f"{option}({source})" for source, option in architecture.picks[decision.id]]
+            pairs = decision.take.how == "pairs"
+            picks = architecture.picks[decision.id]
+            terms = [option if pairs else f"{_applied(option)}({source})" for source, option in picks]
             lines.append(f"    {decision.id.rpartition('.')[2]} = {' + '.join(terms)}")
         lines.append("  }")
+    for decision in table.decisions:
+        moves = decision.kind in ("move", "enter") and not table.trellis.single
+        if (moves or decision.kind == "choice") and decision.id in architecture.picks:
+            labels = [label for _, label in architecture.picks[decision.id]]
+            one = decision.take.most in (None, 1)
+            lines.append(f"  choose {decision.id} = {labels[0] if one else '[' + ', '.join(labels) + ']'}")
     lines.append("}")
     return "\n".join(lines) + "\n"
+
+
+def _applied(label: str) -> str:
+    """A label that can be applied: one that is a pipeline stands in parentheses."""
+    return f"({label})" if "->" in label or " if " in label else label
 
 
 def _stride_text(stride: Stride) -> str:
@@ -109,6 +125,12 @@ class _Reader:
                         if name in picks:
                             self.sink.add(GivenTwice(item.span, what=f"`{name}`"))
                         picks[name] = found
+                case ast.Decl("choose"):
+                    found = self._choose(item)
+                    if found is not None and item.name in picks:
+                        self.sink.add(GivenTwice(item.name_span, what=f"`{item.name}`"))
+                    if found is not None:
+                        picks[item.name] = found
                 case ast.Set((key, *_)):
                     advice = did_you_mean(key, ("path", *self.space.cells)) + _HINT
                     self.sink.add(
@@ -123,17 +145,81 @@ class _Reader:
                     self.sink.add(UnknownBlock(item.span, kind=kind, advice=_HINT.lstrip("; ")))
         span = block.name_span or block.kind_span
         place = f"network {block.name}"
-        if not path_given and self.table.trellis.decisions:
+        trellis = self.table.trellis
+        moves = [name for name in trellis.decisions.values() if name not in picks]
+        if trellis.single and not path_given and len(moves) == len(trellis.decisions) and moves:
             doc = "path: the stride of each layer"
             self.sink.add(MissingKey(span, place=place, key="path", doc=doc))
-        missing = [d.id for d in self.table.decisions if d.kind == "node" and d.id not in picks]
-        if missing and len(self.sink.errors) == before:
-            doc = f"not chosen: {', '.join(missing[:8])}{', ...' if len(missing) > 8 else ''}"
-            self.sink.add(MissingKey(span, place=place, key=missing[0], doc=doc))
         if len(self.sink.errors) > before:
             return None
+        architecture = self._complete(picks, span, place)
+        if len(self.sink.errors) > before or architecture is None:
+            return None
         self._digest(block)
-        return None if len(self.sink.errors) > before else Architecture(picks)
+        return None if len(self.sink.errors) > before else architecture
+
+    def _complete(
+        self, picks: Mapping[str, tuple[Pick, ...]], span: Span, place: str
+    ) -> Architecture | None:
+        """The architecture, where every decision that matters in it is made; None after a diagnostic."""
+        table = self.table
+        try:
+            taken = table.trellis.taken(picks)
+        except KeyError as error:
+            key = str(error.args[0])
+            self.sink.add(MissingKey(span, place=place, key=key, doc=f"not chosen: {key}"))
+            return None
+        missing = [
+            d.id
+            for d in table.decisions
+            if d.id not in picks and d.kind in ("node", "choice") and table.matters(d, picks, taken)
+        ]
+        if missing:
+            doc = f"not chosen: {', '.join(missing[:8])}{', ...' if len(missing) > 8 else ''}"
+            self.sink.add(MissingKey(span, place=place, key=missing[0], doc=doc))
+            return None
+        last, branches = len(table.trellis.layers), table.trellis.branches
+        crowded = [n for n in range(1, last + 1) if len(taken.layer(n)) > branches]
+        if branches > 1 and (crowded or len(taken.layer(last)) != branches):
+            layer = crowded[0] if crowded else last
+            found = f"{len(taken.layer(layer))} in layer {layer}"
+            what, needed = f"the states alive in {place}", f"{branches} branches that end apart"
+            self.sink.add(WrongCount(span, what=what, needed=needed, found=found))
+            return None
+        kept = table.pruned(picks)
+        for name in picks:
+            if name not in kept.picks and table.by_id[name].kind != "node":
+                self.sink.add(NoEffect(span, what=f"choose {name}", why="nothing of this network asks for it"))
+        return kept
+
+    def _choose(self, item: ast.Decl) -> tuple[Pick, ...] | None:
+        """`choose ID = option`, or a list of them."""
+        decision = self.table.by_id.get(item.name)
+        if decision is None or decision.kind == "node":
+            advice = did_you_mean(item.name, [d.id for d in self.table.decisions if d.kind != "node"])
+            self.sink.add(
+                UnknownKey(item.name_span, key=item.name, place=f"space {self.space.name}", advice=advice)
+            )
+            return None
+        value = ungroup(item.value)
+        elements = value.items if isinstance(value, ast.List) else (item.value,)
+        (group,) = decision.groups
+        picks: list[Pick] = []
+        for element in elements:
+            label = spelled(element)
+            if label not in group.options:
+                advice = did_you_mean(label, group.options) or f"there are {', '.join(group.options)}"
+                self.sink.add(UnknownChoice(element.span, id=item.name, option=label, advice=advice))
+                return None
+            picks.append((group.name, label))
+        least = decision.take.count or 1
+        most = decision.take.most or 1
+        if len(set(picks)) < len(picks) or not least <= len(picks) <= most:
+            needed = f"{least} option{'s' if least > 1 else ''}" if least == most else f"{least} to {most} options"
+            found = str(len(picks)) if len(set(picks)) == len(picks) else "one twice"
+            self.sink.add(WrongCount(item.value.span, what=item.name, needed=needed, found=found))
+            return None
+        return tuple(sorted(picks, key=lambda pick: group.options.index(pick[1])))
 
     def _digest(self, block: ast.Block) -> None:
         at = ungroup(block.at) if block.at is not None else None
@@ -227,7 +313,13 @@ class _Reader:
             terms.append(value.right)
             value = ungroup(value.left)
         terms.append(value)
-        picks = [self._term(term, decision, cell, node) for term in reversed(terms)]
+        read = self._slot if decision.take.how == "pairs" else self._term
+        if decision.take.how == "pairs" and len(terms) != len(decision.groups):
+            needed, found_text = f"{len(decision.groups)} terms", str(len(terms))
+            what = f"{node} of cell {cell}"
+            self.sink.add(WrongCount(item.value.span, what=what, needed=needed, found=found_text))
+            return None
+        picks = [read(term, decision, cell, node, number) for number, term in enumerate(reversed(terms))]
         found = tuple(pick for pick in picks if pick is not None)
         if len(found) < len(picks):
             return None
@@ -235,7 +327,17 @@ class _Reader:
             return None
         return found
 
-    def _term(self, term: ast.Expr, decision: Decision, cell: str, node: str) -> Pick | None:
+    def _slot(self, term: ast.Expr, decision: Decision, cell: str, node: str, number: int) -> Pick | None:
+        """`sep(3)(prev)` as what slot `number` of a node takes."""
+        group = decision.groups[number]
+        label = spelled(ungroup(term))
+        if label in group.options:
+            return group.name, label
+        advice = did_you_mean(label, group.options)
+        self.sink.add(UnknownOption(term.span, node=node, cell=cell, what=label, advice=advice))
+        return None
+
+    def _term(self, term: ast.Expr, decision: Decision, cell: str, node: str, _number: int) -> Pick | None:
         """`sep(3)(prev)`: an option's label applied to an input."""
         term = ungroup(term)
         if (
@@ -246,7 +348,7 @@ class _Reader:
             why = "needs the input it reads, like sep(3)(prev)"
             self.sink.add(BadCall(term.span, callee=spelled(term), why=why))
             return None
-        source, label = term.args[0].value.name, spelled(term.callee)
+        source, label = term.args[0].value.name, spelled(ungroup(term.callee))
         group = next((g for g in decision.groups if g.name == source), None)
         if group is None:
             advice = did_you_mean(source, [g.name for g in decision.groups])
@@ -264,9 +366,11 @@ class _Reader:
         take = decision.take
         if take.how == "all":
             needed, fits = "one operator for each input", len(picks) == len(decision.groups)
+        elif take.how == "pairs":
+            needed, fits = f"{take.count} terms", len(picks) == take.count
         else:
             needed, fits = f"{take.count} terms", len(picks) == take.count
-        if take.how != "slots" and len({source for source, _ in picks}) < len(picks):
+        if take.how not in ("slots", "pairs") and len({source for source, _ in picks}) < len(picks):
             needed, fits = "distinct inputs", False
         if not fits:
             self.sink.add(WrongCount(span, what=what, needed=needed, found=str(len(picks))))
@@ -277,4 +381,4 @@ def _is_stride(value: object) -> TypeGuard[tuple[int, ...]]:
     return isinstance(value, tuple)
 
 
-_HINT = "; a network sets choices only: path, and the nodes of its cells"
+_HINT = "; a network sets choices only: path, the nodes of its cells, choose ID = option"

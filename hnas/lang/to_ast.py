@@ -71,9 +71,9 @@ class _ToAst:
         return ast.Set(key, cast(Any, str(op)), value, key_span=key_span, span=self._span(meta))
 
     def decl(self, meta: Meta, children: list[Any]) -> ast.Decl:
-        kind, name, _, value = children
-        spans = {"kind_span": self._token(kind), "name_span": self._token(name)}
-        return ast.Decl(str(kind), str(name), value, span=self._span(meta), **spans)
+        kind, (key, key_span), _, value = children
+        spans = {"kind_span": self._token(kind), "name_span": key_span}
+        return ast.Decl(str(kind), ".".join(key), value, span=self._span(meta), **spans)
 
     def define(self, meta: Meta, children: list[Any]) -> ast.Define:
         kind, name, params, _, value = children

@@ -6,7 +6,7 @@ Pure arithmetic on floats; general in cells, layers, strides and moves.
 import math
 from collections.abc import Mapping, Sequence
 
-from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Group, Pick, State
 from hnas.ir.types import Stride
 from hnas.schema.settings import DecodeSettings
 
@@ -15,14 +15,61 @@ Weights = Mapping[str, Sequence[float]]
 
 
 def decode(table: DecisionTable, weights: Weights, settings: DecodeSettings) -> Architecture:
-    """The architecture that `weights` favour, as the block decode says to read them."""
+    """The architecture that `weights` favour, as the block decode says to read them.
+
+    Only decisions that matter in it are made: not those of states it leaves out, nor those that stand
+    under options it does not take.
+    """
     picks: dict[str, tuple[Pick, ...]] = {}
     for decision in table.decisions:
         if decision.kind == "node":
             picks[decision.id] = strongest(decision, weights, settings.edges)
-    path = viterbi(table, weights) if settings.path == "viterbi" else greedy(table, weights)
-    picks.update(table.along(path))
-    return Architecture(picks)
+        elif decision.kind == "choice":
+            picks[decision.id] = likeliest(decision, weights)
+    trellis = table.trellis
+    if trellis.single:
+        path = viterbi(table, weights) if settings.path == "viterbi" else greedy(table, weights)
+        picks.update(table.along(path))
+    elif trellis.branches > 1:
+        picks.update(branches(table, weights))
+    else:
+        picks.update(
+            (d.id, likeliest(d, weights)) for d in table.decisions if d.kind in ("move", "enter")
+        )
+    return table.pruned(picks)
+
+
+def likeliest(decision: Decision, weights: Weights) -> tuple[Pick, ...]:
+    """The options of a decision that are taken: the strongest ones, at least as many as it must take.
+
+    Of one that may take several, those follow that weigh more than half of what they could: more than
+    1/2 where every option has a weight of its own, more than an equal share where they sum to one.
+    """
+    (group,) = decision.groups
+    given = weights[group.id]
+    order = sorted(range(len(given)), key=lambda i: (-given[i], i))
+    least, most = (decision.take.count or 1, decision.take.most or 1)
+    bar = 1 / len(given) if abs(sum(given) - 1) < 1e-6 else 0.5
+    kept = [option for rank, option in enumerate(order) if rank < least or (rank < most and given[option] > bar)]
+    return tuple((group.name, group.options[option]) for option in sorted(kept))
+
+
+def branches(table: DecisionTable, weights: Weights) -> dict[str, tuple[Pick, ...]]:
+    """The moves of the most probable paths that end apart, as many as are kept, taken together."""
+    best = _best_paths(table, weights)
+    kept = sorted(best.values(), key=lambda found: -found[0])[: table.trellis.branches]
+    ways: dict[State, dict[str, None]] = {}
+    for _, path in kept:
+        state = table.trellis.start
+        for layer, stride in enumerate(path, 1):
+            way = next(e for e in table.trellis.exits[state] if e.target == State(layer, stride))
+            ways.setdefault(state, {})[way.label] = None
+            state = way.target
+    return {
+        name: tuple(("", label) for label in ways[state])
+        for state, name in table.trellis.decisions.items()
+        if state in ways
+    }
 
 
 def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[Pick, ...]:
@@ -31,6 +78,8 @@ def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[
     The strength of an edge is its largest weight over operators other than none; that operator is
     taken. With `take = all`, where none is an option like any other, it may be taken too.
     """
+    if decision.take.how == "pairs":
+        return tuple(_pair(group, weights[group.id]) for group in decision.groups)
     every = decision.take.how == "all"
     found: list[tuple[float, int, Pick]] = []
     for position, group in enumerate(decision.groups):
@@ -50,6 +99,11 @@ def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[
 
 def viterbi(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:
     """The path of the largest product of move weights, as a sum of logarithms; the first of equals."""
+    return max(_best_paths(table, weights).values(), key=lambda found: found[0])[1]
+
+
+def _best_paths(table: DecisionTable, weights: Weights) -> dict[State, tuple[float, tuple[Stride, ...]]]:
+    """For every state of the last layer, the best path that ends there, with its score."""
     trellis = table.trellis
     best: dict[State, tuple[float, tuple[Stride, ...]]] = {trellis.start: (0.0, ())}
     for _ in trellis.layers:
@@ -60,7 +114,13 @@ def viterbi(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:
                 if way.target not in following or total > following[way.target][0]:
                     following[way.target] = (total, (*path, way.target.stride))
         best = following
-    return max(best.values(), key=lambda found: found[0])[1]
+    return best
+
+
+def _pair(group: Group, given: Sequence[float]) -> Pick:
+    """The strongest pair of a slot, never none."""
+    allowed = [i for i in range(len(given)) if i not in group.none]
+    return group.name, group.options[max(allowed, key=lambda i: (given[i], -i))]
 
 
 def greedy(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:
