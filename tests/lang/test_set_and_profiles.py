@@ -9,6 +9,7 @@ from hnas.compiler import Compilation, with_overrides
 from hnas.diag import Diagnostic, HnasError
 from hnas.diag.render import render
 from hnas.ir.count import ways
+from hnas.ir.expr import Sharing
 
 
 def _mini(*sets: str, profile: str | None = None) -> Compilation:
@@ -97,7 +98,7 @@ def test_a_space_that_extends_another_keeps_what_it_does_not_change() -> None:
     assert derived.space.trellis.enter == base.space.trellis.enter
     assert derived.space.trellis.missing == "drop"
     assert derived.search == base.search
-    assert derived.space.cells["dense"].share == "layer"
+    assert derived.space.cells["dense"].share == Sharing("layer")
     node = next(d for d in derived.decisions.decisions if d.id == "layer3.dense.n1")
     assert ways(node) == (2 * 5) ** 2
 
