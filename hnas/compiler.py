@@ -117,7 +117,7 @@ class Compilation:
         spec = self.spec
         sink = Sink(list(self._resolve_errors))
         with _not_too_deep():
-            program = generate(spec, sink)
+            program = generate(spec, sink, searching=not self.trained)
         if program is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
         self.warnings.extend(sink.diagnostics)
@@ -237,7 +237,7 @@ class Compilation:
         for name in self.spec.profiles:
             sink = Sink()
             with _not_too_deep():
-                program = generate(with_profile(self.spec, name, sink), sink)
+                program = generate(with_profile(self.spec, name, sink), sink, searching=not self.trained)
                 if program is not None and not sink.errors and self.has_supernet:
                     expand(program.space, sink)
             found += sink.diagnostics

@@ -14,6 +14,7 @@ _LABELS = {
     "loss_weights": "loss A",
     "loss_arch": "loss B",
     "mIoU": "mIoU",
+    "accuracy": "accuracy",
     "lr": "lr",
     "entropy_alpha": "H(alpha)",
     "entropy_beta": "H(beta)",

@@ -60,6 +60,7 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
             raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     from hnas.cli import searching
     from hnas.cli.reporters import reporter
+    from hnas.engine.metrics import Headline
 
     sets = given["sets"]
     sets += () if given["epochs"] is None else (f"search.epochs={given['epochs']}",)
@@ -86,11 +87,12 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
         tell(f"stopped after step {outcome.step} of {outcome.steps}; go on with: hnas search --resume {run}")
         return ending.exit_code
     say(ending.drawing)
-    if outcome.validation:
+    reached = Headline.of(outcome.validation)
+    if reached is not None:
         say()
         say(
-            f"mIoU of the super-network {outcome.validation['miou']:.4f}, "
-            f"of always predicting the most frequent class {outcome.validation['most_frequent_miou']:.4f}"
+            f"{reached.name} of the super-network {reached.value:.4f}, "
+            f"of always predicting the most frequent class {reached.baseline:.4f}"
         )
     say()
     say(f"found    {run / 'found.hnas'}")

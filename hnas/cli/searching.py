@@ -28,6 +28,7 @@ from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.errors import OutOfMemory, SpecChanged
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
+from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
 from hnas.ir import cost
@@ -204,10 +205,16 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
 
 def _fits_batch(compilation: Compilation, images: int, seed: int) -> None:
     """A pass over a half must be a step at least."""
-    sizes = [len(half) for half in halves(images, compilation.data.split or (0.5, 0.5), seed)]
+    sizes = [len(half) for half in _halves(images, compilation, seed)]
     batch = compilation.search.batch
     if 0 < min(sizes) < batch:
         raise HnasError(BatchTooLarge(None, batch=batch, images=min(sizes)))
+
+
+def _halves(images: int, compilation: Compilation, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The images of trainA and of trainB."""
+    assert compilation.data.split is not None, "the checker asks for one where a space is searched"
+    return halves(images, compilation.data.split, seed)
 
 
 def _profiles(compilation: Compilation) -> str:
@@ -284,9 +291,12 @@ def _measured(
     if record.threads:
         torch.set_num_threads(record.threads)
         return record
-    crop = compilation.data.crop or compilation.data.resize or tuple(train.read(0)[0].shape[1:])
+    image, label = train.read(0)
+    height, width = image.shape[1:]
+    pixels = compilation.data.trained_size((height, width)) or (height, width)
     number = compilation.search.batch
-    batch = Batch(torch.zeros(number, 3, *crop), torch.zeros(number, *crop, dtype=torch.long))
+    labels = torch.zeros(number, *(pixels if label.ndim else ()), dtype=torch.long)
+    batch = Batch(torch.zeros(number, 3, *pixels), labels)
     moved = batch.to(device)
     choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(model, moved, limit))
     measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
@@ -298,7 +308,7 @@ def _facts(
 ) -> Mapping[str, str]:
     """What is about to run."""
     data, search = compilation.data, compilation.search
-    a, b = (len(half) for half in halves(len(searcher.job.train), data.split or (0.5, 0.5), record.seed))
+    a, b = (len(half) for half in _halves(len(searcher.job.train), compilation, record.seed))
     counts = compilation.counts
     parameters = cost.total(cost.parameters(compilation.graph))
     threads = f", {record.threads} thread{'s' if record.threads != 1 else ''}"
@@ -317,10 +327,11 @@ def _facts(
 
 def _standing(outcome: Outcome) -> str:
     shown = f"after {outcome.step} of {outcome.steps} weight steps"
-    if outcome.validation:
+    reached = Headline.of(outcome.validation)
+    if reached is not None:
         shown += (
-            f"; the super-network's mIoU was {outcome.validation['miou']:.4f}, "
-            f"that of the most frequent class {outcome.validation['most_frequent_miou']:.4f}"
+            f"; the super-network's {reached.name} was {reached.value:.4f}, "
+            f"that of the most frequent class {reached.baseline:.4f}"
         )
     return shown
 

@@ -53,9 +53,10 @@ def _network(compilation: Compilation, architecture: Architecture) -> dict[str, 
 def _costs(graph: Graph, compilation: Compilation) -> dict[str, Any]:
     shapes = cost.parameters(graph)
     found: dict[str, Any] = {"parameters": cost.total(shapes), "parts": _parts(shapes)}
-    if compilation.data.crop is not None:
-        found["multiply_adds"] = cost.multiply_adds(graph, compilation.data.crop)
-        found["image"] = list(compilation.data.crop)
+    image = compilation.data.trained_size()
+    if image is not None:
+        found["multiply_adds"] = cost.multiply_adds(graph, image)
+        found["image"] = list(image)
     return found
 
 

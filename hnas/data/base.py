@@ -29,7 +29,7 @@ VOID = 255
 
 
 class Dataset(Protocol):
-    """Images with a label for each pixel."""
+    """Images with a label for each pixel, or one for the image."""
 
     @property
     def card(self) -> DatasetCard:
@@ -45,6 +45,8 @@ class Dataset(Protocol):
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image, uint8 (3, H, W), and labels, uint8 (H, W) of class indices or VOID.
 
+        Where the card says classification, the label is of the whole image: uint8 ().
+
         Raises:
             HnasError: A file is missing or broken; the message names it.
         """
@@ -54,7 +56,7 @@ class Dataset(Protocol):
 @final
 @frozen
 class Batch:
-    """Images, float (N, 3, h, w), normalised; labels, long (N, h, w), of classes or VOID."""
+    """Images, float (N, 3, h, w), normalised; labels, long (N, h, w), or (N,), of classes or VOID."""
 
     images: Tensor
     labels: Tensor

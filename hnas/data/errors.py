@@ -155,18 +155,6 @@ class MixedSizes(Diagnostic):
 
 @final
 @frozen
-class NoReader(Diagnostic):
-    """The data set is known to the checker, the counters and the builder; its files are not read yet."""
-
-    code = "E0512"
-    title = "this version of hnas cannot read the files of {name}"
-    help = "check, show and compile work; to search, take one of {known}"
-    name: str
-    known: str
-
-
-@final
-@frozen
 class BatchTooLarge(Diagnostic):
     """A pass over the images of a half makes one step at least."""
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from hnas.data.base import Dataset
 from hnas.data.camvid import open_camvid
+from hnas.data.cifar import open_cifar
 from hnas.data.cityscapes import open_cityscapes
-from hnas.data.errors import BadDataFlag, BadRoot, NoDataset, NoReader
+from hnas.data.errors import BadDataFlag, BadRoot, NoDataset
 from hnas.data.shapes import Shapes
 from hnas.diag import HnasError, did_you_mean
 from hnas.schema.datasets import CARDS
@@ -29,8 +30,8 @@ def open_dataset(name: str, split: Literal["train", "val"], root: Path | None) -
             return open_camvid(root, split)
         case "cityscapes" if root is not None:
             return open_cityscapes(root, split)
-        case "cifar10":
-            raise HnasError(NoReader(None, name=name, known="shapes, camvid, cityscapes"))
+        case "cifar10" | "cifar100" if root is not None:
+            return open_cifar(name, root, split)
         case _:
             raise HnasError(NoDataset(None, name=name))
 

@@ -143,3 +143,19 @@ class NotFinite(Diagnostic):
     which: str
     value: str
     step: int
+
+
+@final
+@frozen
+class ScoresDoNotFit(Diagnostic):
+    """The result of the head and the labels of the data set are not of the same size.
+
+    Where every pixel has a label, the head ends with `resize(1)`, the size of the image. Where the whole
+    image has one, it ends with a map of one pixel: `global_pool -> linear(classes)`.
+    """
+
+    code = "E0705"
+    title = "the head gives scores of {scores}, the labels are {labels}"
+    help = "end it with resize(1) for a label a pixel, with global_pool -> linear(classes) for one an image"
+    scores: str
+    labels: str

@@ -5,14 +5,20 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast, final
+from typing import Any, Literal, Protocol, cast, final
 
 import torch
-from attrs import define
+from attrs import define, frozen
 from torch import Tensor
-from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassJaccardIndex,
+)
 
+from hnas.data.base import VOID
 from hnas.engine.files import no_room, write_atomically
+from hnas.engine.losses import per_label
 
 Row = Mapping[str, int | float | str | None]
 
@@ -81,6 +87,86 @@ class Events:
             self._writer = None
 
 
+class Metrics(Protocol):
+    """What is measured on a whole set, batch by batch."""
+
+    def update(self, scores: Tensor, labels: Tensor) -> None:
+        """Count a batch: scores (N, classes, *axes), labels (N, *axes), or (N,)."""
+        ...
+
+    def summary(self) -> dict[str, float]:
+        """The figures by name."""
+        ...
+
+
+def metrics_for(
+    task: Literal["segmentation", "classification"], classes: int, device: torch.device | str = "cpu"
+) -> Metrics:
+    """What is measured where labels are for `task`."""
+    if task == "classification":
+        return ClassificationMetrics(classes, VOID, device)
+    return SegmentationMetrics(classes, VOID, device)
+
+
+@final
+@frozen
+class Headline:
+    """The figure a task is judged by.
+
+    Attributes:
+        name: As people call it.
+        value: What was reached.
+        baseline: What always predicting the most frequent class reaches.
+    """
+
+    name: str
+    value: float
+    baseline: float
+
+    @classmethod
+    def of(cls, summary: Mapping[str, float]) -> "Headline | None":
+        """The one of a summary; None where nothing was measured."""
+        for key, name in (("miou", "mIoU"), ("accuracy", "accuracy")):
+            if key in summary:
+                return cls(name, summary[key], summary[f"most_frequent_{key}"])
+        return None
+
+
+@final
+class ClassificationMetrics:
+    """Accuracy on a whole set, each image counting once; void ones do not count."""
+
+    def __init__(self, classes: int, void: int, device: torch.device | str = "cpu") -> None:
+        self._void = void
+        self._accuracy = MulticlassAccuracy(classes, average="micro", ignore_index=void).to(device)
+        self._matrix = MulticlassConfusionMatrix(classes, ignore_index=void).to(device)
+
+    def update(self, scores: Tensor, labels: Tensor) -> None:
+        """Count a batch: scores (N, classes), also with axes of one pixel, labels (N,)."""
+        predicted = per_label(scores, labels).argmax(1)
+        self._accuracy.update(predicted, labels)
+        self._matrix.update(predicted, labels)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that are right; 0 where there are none."""
+        return float(self._accuracy.compute()) if self._labels().sum() else 0.0
+
+    @property
+    def most_frequent_accuracy(self) -> float:
+        """What always predicting the set's most frequent class would score."""
+        labels = self._labels()
+        return float(labels.max() / labels.sum().clamp_min(1))
+
+    def summary(self) -> dict[str, float]:
+        """Both figures by name."""
+        return {"accuracy": self.accuracy, "most_frequent_accuracy": self.most_frequent_accuracy}
+
+    def _labels(self) -> Tensor:
+        """Images of each class."""
+        return self._matrix.confmat.double().cpu().sum(1)  # type: ignore[union-attr]
+
+
 @final
 class SegmentationMetrics:
     """mIoU and pixel accuracy of a whole set, from one confusion matrix; void pixels do not count.
@@ -94,8 +180,8 @@ class SegmentationMetrics:
         self._matrix = MulticlassConfusionMatrix(classes, ignore_index=void).to(device)
 
     def update(self, scores: Tensor, labels: Tensor) -> None:
-        """Count a batch: scores (N, classes, H, W), labels (N, H, W)."""
-        predicted = scores.argmax(1)
+        """Count a batch: scores (N, classes, *axes), labels (N, *axes)."""
+        predicted = per_label(scores, labels).argmax(1)
         self._iou.update(predicted, labels)
         self._matrix.update(predicted, labels)
 

@@ -23,10 +23,17 @@ from hnas.ir.template import TEMPLATES, Template
 from hnas.ir.types import Stride, spell_stride
 from hnas.schema.settings import (
     ArchOptimizer,
+    Crop,
+    Cutout,
     DataSettings,
     DecodeSettings,
+    Flip,
+    Gdas,
+    Pad,
+    Scale,
     Schedule,
     SearchSettings,
+    Softmax,
     Validation,
     WeightOptimizer,
 )
@@ -218,6 +225,13 @@ def _text(value: Any, speller: Speller) -> str:
             second = {"poly": value.power, "cosine": value.end, "linear": value.end}.get(value.kind)
             shown = (value.start, second) if second is not None else (value.start,)
             return f"{value.kind}({', '.join(_text(number, speller) for number in shown)})"
+        case Softmax():
+            return "softmax"
+        case Gdas(tau):
+            return f"gdas({_text(tau, speller)})"
+        case Pad() | Crop() | Scale() | Flip() | Cutout():
+            given = [_text(getattr(value, a.name), speller) for a in attrs.fields(type(value))]
+            return type(value).__name__.lower() + (f"({', '.join(given)})" if given else "")
         case Const() | Fact() | Unary() | Binary() | Cond() | Axes() | Searched():
             return expression(value)
         case _ if isinstance(value, TEMPLATES):

@@ -10,10 +10,10 @@ from hnas.lang.blocks import body_of, cells_of, parts_of
 from hnas.lang.merge import merge
 from hnas.lang.print import print_file
 from hnas.lang.resolve import Spec
-from hnas.lang.values import default_of
+from hnas.lang.values import default_of, replaced_by
 from hnas.lang.walk import ungroup
 from hnas.schema import blocks
-from hnas.schema.types import Attribute, Calls, Either, Nested
+from hnas.schema.types import Attribute, Calls, Either, Many, Nested, Type
 
 
 def spell_out(spec: Spec) -> str:
@@ -77,23 +77,30 @@ def _block(block: ast.Block | None, attributes: Sequence[Attribute], kind: str, 
 
 
 def _filled(sets: Sequence[ast.Set], attributes: Sequence[Attribute], span: Span) -> list[ast.Set]:
-    """The attributes in the order of the schema, given ones as they are, others at their default."""
+    """The attributes in the order of the schema, given ones as they are, others at their default.
+
+    What a given attribute replaces has no default beside it.
+    """
     given = {item.key[0]: item for item in sets}
+    replaced = replaced_by({name: item.value for name, item in given.items()}, attributes)
     found: list[ast.Set] = []
     for a in attributes:
         item = given.get(a.name)
         if item is None:
-            if a.default is None:
+            if a.default is None or a.name in replaced:
                 continue
             item = ast.Set((a.name,), "=", default_of(a), key_span=span, span=span)
-        found.append(evolve(item, key=(a.name,), value=_whole(item.value, a)))
+        found.append(evolve(item, key=(a.name,), value=_whole(item.value, a.type)))
     return found
 
 
-def _whole(value: ast.Expr, attribute: Attribute) -> ast.Expr:
-    """A call with every argument named and present; other values as they are."""
+def _whole(value: ast.Expr, kind: Type) -> ast.Expr:
+    """A call with every argument named and present, and so in a list of them; other values as they are."""
     bare = ungroup(value)
-    kind = attribute.type.of if isinstance(attribute.type, Either) else attribute.type
+    kind = kind.of if isinstance(kind, Either) else kind
+    if isinstance(kind, Many) and isinstance(bare, ast.List):
+        items = (i if isinstance(i, ast.Range) else _whole(i, kind.of) for i in bare.items)
+        return evolve(bare, items=tuple(items))
     if not isinstance(kind, Calls) or (isinstance(bare, ast.Ref) and bare.name in kind.words):
         return value
     callee = bare.callee if isinstance(bare, ast.Call) else bare
@@ -111,6 +118,6 @@ def _whole(value: ast.Expr, attribute: Attribute) -> ast.Expr:
         if arg is None and a.default is None:
             continue
         inner = arg.value if arg is not None else default_of(a)
-        whole = inner if isinstance(inner, ast.Range) else _whole(inner, a)
+        whole = inner if isinstance(inner, ast.Range) else _whole(inner, a.type)
         found.append(ast.Arg(a.name, whole, span=value.span))
     return ast.Call(callee, tuple(found), span=value.span)

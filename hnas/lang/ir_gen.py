@@ -22,7 +22,13 @@ from hnas.lang.evaluate import Names, to_expr
 from hnas.lang.naming import named_choices
 from hnas.lang.operators import Operators
 from hnas.lang.resolve import Spec
-from hnas.lang.settings_gen import data_settings, decode_settings, search_settings, train_settings
+from hnas.lang.settings_gen import (
+    data_settings,
+    decode_settings,
+    needs_split,
+    search_settings,
+    train_settings,
+)
 from hnas.lang.trellis_gen import trellis
 from hnas.lang.values import Converter, default_of
 from hnas.lang.walk import kind_of, ungroup
@@ -44,8 +50,14 @@ class Program:
     train: TrainSettings | None
 
 
-def generate(spec: Spec, sink: Sink) -> Program | None:
-    """The checked program of a spec; None, with diagnostics in `sink`, if anything is wrong."""
+def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | None:
+    """The checked program of a spec; None, with diagnostics in `sink`, if anything is wrong.
+
+    Args:
+        spec: The resolved spec.
+        sink: Gets every diagnostic.
+        searching: Whether a block search is to be used, and not only passed on to what is found.
+    """
     before = len(sink.errors)
     block = spec.space
     place = f"space {block.name}"
@@ -68,6 +80,8 @@ def generate(spec: Spec, sink: Sink) -> Program | None:
     dims = constants.convert(sets["dims"].value, SPACE_DIMS.type, "dims") if "dims" in sets else 2
     search_block = body_of(block, "search")
     search = search_settings(search_block, constants, updates, sink) if search_block is not None else None
+    if search is not None and searching:
+        needs_split(body_of(block, "data"), data, sink)
     decode = decode_settings(body_of(block, "decode"), constants, sink)
     if decode is not None:
         _fits_take(decode, cells, body_of(block, "decode"), block, sink)

@@ -1,20 +1,31 @@
-"""The blocks data, search and decode to typed settings."""
+"""The blocks data, search, decode and train to typed settings."""
+
+from collections.abc import Mapping
 
 from attrs import evolve
 
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.blocks import assignments, known_items, parts_of
-from hnas.lang.errors import WrongValue
-from hnas.lang.values import CallValue, Converter, Values
+from hnas.lang.errors import NotTogether, WrongValue
+from hnas.lang.values import CallValue, Converter, Values, replaced_by
 from hnas.schema import blocks
 from hnas.schema.settings import (
     ArchOptimizer,
+    Crop,
+    Cutout,
     DataSettings,
     DecodeSettings,
+    Flip,
+    Gdas,
+    Pad,
+    Relax,
+    Scale,
     Schedule,
     SearchSettings,
+    Softmax,
     TrainSettings,
+    Transform,
     Validation,
     WeightOptimizer,
 )
@@ -26,14 +37,20 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
     values = _values(block, blocks.DATA, convert, sink)
     if values is None:
         return None
-    low, high = values["scale"]
-    if low > high:
-        sink.add(
-            WrongValue(
-                values.spans["scale"], what="scale", needed="[least, most]", found="the first is larger"
-            )
-        )
-        return None
+    crop, scale, flip, augment = (values[name] for name in ("crop", "scale", "flip", "augment"))
+    if augment is not None:
+        if _said_twice(block, {"crop": crop is None, "scale": scale == (1, 1), "flip": not flip}, sink):
+            return None
+        crop, scale, flip = None, (1, 1), False
+    transforms = tuple(_transform(call) for call in augment) if augment is not None else None
+    ranges = [(scale, "scale", values.spans["scale"])]
+    for each in transforms or ():
+        if isinstance(each, Scale):
+            ranges.append(((each.low, each.high), "scale of augment", values.spans["augment"]))
+    for (low, high), what, span in ranges:
+        if low > high:
+            sink.add(WrongValue(span, what=what, needed="[least, most]", found="the first is larger"))
+            return None
     split = values["split"]
     if split is not None and (sum(split) > 1 or 0 in split):
         needed = "two parts above 0 that sum to at most 1"
@@ -42,11 +59,46 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
     return DataSettings(
         name=name,
         resize=values["resize"],
-        crop=values["crop"],
+        crop=crop,
         split=None if split is None else (float(split[0]), float(split[1])),
-        scale=(float(low), float(high)),
-        flip=values["flip"],
+        scale=(float(scale[0]), float(scale[1])),
+        flip=flip,
+        augment=transforms,
     )
+
+
+def needs_split(block: ast.Block | None, data: DataSettings | None, sink: Sink) -> None:
+    """Report a space that is searched on images that are not split."""
+    if block is None or data is None or data.split is not None:
+        return
+    span = assignments(block)["split"].value.span
+    needed = "two parts where the space is searched"
+    sink.add(WrongValue(span, what="split", needed=needed, found="one of them trains alpha and beta"))
+
+
+def _said_twice(block: ast.Block | None, nothing: Mapping[str, bool], sink: Sink) -> bool:
+    """Whether something is said beside what replaces it; `nothing`: whether its value does nothing."""
+    given: Mapping[str, ast.Set] = assignments(block) if block is not None else {}
+    replaced = replaced_by({name: item.value for name, item in given.items()}, blocks.DATA.attributes)
+    twice = [name for name in replaced if name in given and not nothing[name]]
+    for name in twice:
+        sink.add(NotTogether(given[name].key_span, key=name, place="data", other=replaced[name]))
+    return bool(twice)
+
+
+def _transform(call: CallValue) -> Transform:
+    given = call.args
+    match call.form:
+        case "pad":
+            return Pad(given["by"], given["fill"])
+        case "crop":
+            return Crop(given["size"])
+        case "scale":
+            return Scale(given.real("low"), given.real("high"))
+        case "cutout":
+            return Cutout(given["side"])
+        case _:
+            return Flip()
 
 
 def decode_settings(block: ast.Block | None, convert: Converter, sink: Sink) -> DecodeSettings | None:
@@ -69,10 +121,13 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
     init: Values = arch["init"].args
     validate: Values = values["validate"]
     clip = values["clip"]
+    relax = _relax(values["relax"], sink)
+    if relax is None:
+        return None
     return SearchSettings(
         epochs=values["epochs"],
         batch=values["batch"],
-        relax=values["relax"],
+        relax=relax,
         order=values["order"],
         weights=_weights(weights),
         arch=ArchOptimizer(
@@ -87,6 +142,18 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
         clip=None if clip is None else float(clip),
         updates_stats="both" if updates == "both" else "weights",
     )
+
+
+def _relax(call: CallValue, sink: Sink) -> Relax | None:
+    if call.form == "softmax":
+        return Softmax()
+    tau = _schedule(call.args["tau"])
+    # poly ends at 0, but no step is made at the end
+    if tau.start <= 0 or (tau.kind != "poly" and tau.end <= 0):
+        found = "the logits are divided by it"
+        sink.add(WrongValue(call.args.spans["tau"], what="tau", needed="above 0 all the time", found=found))
+        return None
+    return Gdas(tau)
 
 
 def _weights(given: Values) -> WeightOptimizer:

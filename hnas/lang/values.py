@@ -77,6 +77,8 @@ class Converter:
                 return self.call(node, kind, what)
             case t.Listed(of, length, single):
                 return self._listed(node, of, length, single, what)
+            case t.Many(of):
+                return self._many(node, of, what)
             case t.Either(of):
                 bare = ungroup(node) if not isinstance(node, ast.Range) else node
                 return (
@@ -138,6 +140,13 @@ class Converter:
             return None if value is None else (value,) * length
         self.wrong(node, what, f"a list of {length} values" + (" or one value" if single else ""))
         return None
+
+    def _many(self, node: ast.Expr | ast.Range, of: t.Type, what: str) -> tuple[Any, ...] | None:
+        if not isinstance(node, ast.List) or not node.items:
+            self.wrong(node, what, "a list")
+            return None
+        values = [self.convert(item, of, f"an element of {what}") for item in node.items]
+        return None if None in values else tuple(values)
 
     def call(self, node: ast.Expr | ast.Range, kind: t.Calls, what: str) -> CallValue | None:
         """A call of one of the forms of `kind`."""
@@ -202,6 +211,19 @@ def default_of(attribute: t.Attribute) -> ast.Expr:
     """The default of an attribute as an expression."""
     assert attribute.default is not None
     return parse_assignment(Source(DEFAULT, f"{attribute.name} = {attribute.default}")).value
+
+
+def replaced_by(
+    given: Mapping[str, ast.Expr | ast.Range], attributes: Sequence[t.Attribute]
+) -> dict[str, str]:
+    """The attributes that have no say because of another one, with the name of that one."""
+    found: dict[str, str] = {}
+    for a in attributes:
+        value = given.get(a.name)
+        if value is None or (isinstance(value, ast.Ref) and value.name == "none"):
+            continue
+        found.update(dict.fromkeys(a.replaces, a.name))
+    return found
 
 
 def bind(call: ast.Call, callee: str, names: Sequence[str], sink: Sink) -> dict[str, ast.Arg] | None:

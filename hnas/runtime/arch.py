@@ -1,14 +1,17 @@
 """alpha and beta: a parameter for every group of a decision, and the weights they make."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.runtime.relax import Gumbel
 from hnas.runtime.tree import ModuleTree
+
+_Weigh = Callable[[Tensor], Tensor]
 
 
 @final
@@ -16,11 +19,16 @@ class ArchParams(nn.Module):
     """One (O,) parameter of logits for each group of O options, named by the group's id.
 
     They start at normal(mean, deviation); the paper takes 0.001 * N(0, 1).
+
+    Attributes:
+        tau: The temperature at which one option is drawn for each choice while training; None weighs all
+            of them. Whoever makes the steps keeps it to its schedule.
     """
 
     def __init__(self, table: DecisionTable, init: tuple[float, float]) -> None:
         super().__init__()
         mean, deviation = init
+        self.tau: float | None = None
         tree = ModuleTree(self)
         self.logits: dict[str, nn.Parameter] = {}
         for group in table.groups():
@@ -59,13 +67,28 @@ class ArchParams(nn.Module):
         moves that leave a state (paper, Eq. 7 and 8); over the decided moves that enter one; or a sigmoid
         each.
         """
-        found = {group: self.logits[group].softmax(0) for group in self._softmax}
-        found |= {group: self.logits[group].sigmoid() for group in self._sigmoid}
+        return self._weighed(lambda logits: logits.softmax(0), torch.sigmoid)
+
+    def training_weights(self) -> dict[str, Tensor]:
+        """The mixing weights to train with: `weights`, or a draw by them where there is a temperature.
+
+        A draw takes from torch's generator.
+        """
+        if self.tau is None or not self.logits:
+            return self.weights()
+        numbers = sum(len(self.logits[group]) for group in (*self._softmax, *self._sigmoid, *self._sigmoid))
+        numbers += sum(len(members) for members in self._entering)
+        drawn = Gumbel(self.tau, numbers, next(iter(self.logits.values())))
+        return self._weighed(drawn.softmax, drawn.sigmoid)
+
+    def _weighed(self, softmax: _Weigh, sigmoid: _Weigh) -> dict[str, Tensor]:
+        found = {group: softmax(self.logits[group]) for group in self._softmax}
+        found |= {group: sigmoid(self.logits[group]) for group in self._sigmoid}
         if self._entering:
             parts: dict[str, dict[int, Tensor]] = {}
             for members in self._entering:
                 logits = torch.stack([self.logits[group][option] for group, option in members])
-                for (group, option), weight in zip(members, logits.softmax(0).unbind(0), strict=True):
+                for (group, option), weight in zip(members, softmax(logits).unbind(0), strict=True):
                     parts.setdefault(group, {})[option] = weight
             found |= {g: torch.stack([options[o] for o in sorted(options)]) for g, options in parts.items()}
         return found

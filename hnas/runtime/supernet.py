@@ -26,8 +26,12 @@ class SuperNet(nn.Module):
         assert not missing, f"mixes name groups no decision has: {sorted(missing)}"
 
     def forward(self, images: Tensor, deadline: float | None = None) -> Tensor:
-        """The relaxed network's scores; TimeoutError once `deadline`, by time.monotonic, has passed."""
-        return self.network(images, self.arch.weights(), deadline)
+        """The relaxed network's scores; TimeoutError once `deadline`, by time.monotonic, has passed.
+
+        In training mode options are drawn where `relax` says so; else all are weighed.
+        """
+        weights = self.arch.training_weights() if self.training else self.arch.weights()
+        return self.network(images, weights, deadline)
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """What the weight step trains."""

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 
+from hnas.schema.training import DATA, SEARCH, TRAIN
 from hnas.schema.types import (
     Attribute,
     Block,
     Calls,
-    Either,
     Entered,
     Flag,
     Inputs,
     Kept,
-    Listed,
     Maps,
     Moves,
-    Nested,
     Operator,
     Options,
     Path,
@@ -217,128 +215,6 @@ TRELLIS = Block(
     ),
 )
 
-
-SCHEDULE = Calls(
-    {
-        "cosine": (
-            Attribute("start", Real(), "at the beginning", required=True),
-            Attribute("end", Real(), "at the end", "0"),
-        ),
-        "poly": (
-            Attribute("start", Real(), "at the beginning", required=True),
-            Attribute("power", Real(), "of the part that is left", "0.9"),
-        ),
-        "linear": (
-            Attribute("start", Real(), "at the beginning", required=True),
-            Attribute("end", Real(), "at the end", required=True),
-        ),
-        "constant": (Attribute("start", Real(), "all the time", required=True),),
-    },
-    number="constant",
-)
-
-WEIGHTS = Attribute(
-    "weights",
-    Calls(
-        {
-            "sgd": (
-                Attribute("lr", SCHEDULE, "learning rate", required=True),
-                Attribute("momentum", Real(0, 1), "momentum", "0.9"),
-                Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
-                Attribute("weight_decay", Real(), "weight decay", "0"),
-            )
-        }
-    ),
-    "optimiser of the weights",
-    required=True,
-)
-
-VALIDATE = Attribute(
-    "validate",
-    Nested(
-        (
-            Attribute("every", Whole(1), "epochs from one validation to the next", "1"),
-            Attribute("images", Whole(0), "images of the validation set, evenly spaced; 0: all", "0"),
-        )
-    ),
-    "measuring the super-network on the validation set",
-)
-
-SEARCH = Block(
-    "search",
-    "How weights and architecture are trained in alternation.",
-    (
-        Attribute(
-            "epochs",
-            Whole(1, 10**6),
-            "passes over the half of the images that trains the weights",
-            required=True,
-        ),
-        Attribute("batch", Whole(1, 10**5), "images in a batch, for either step", required=True),
-        Attribute("relax", Word(("softmax",)), "how options are weighed while searching", "softmax"),
-        Attribute(
-            "order", Word(("first",)), "first: the architecture step takes the weights as constant", "first"
-        ),
-        WEIGHTS,
-        Attribute(
-            "arch",
-            Calls(
-                {
-                    "adam": (
-                        Attribute("lr", SCHEDULE, "learning rate", required=True),
-                        Attribute(
-                            "betas", Listed(Real(0, 1), 2), "decay of Adam's two moments", "[0.9, 0.999]"
-                        ),
-                        Attribute("eps", Real(), "Adam's epsilon", "1e-8"),
-                        Attribute("weight_decay", Real(), "weight decay", "0"),
-                        Attribute(
-                            "from_epoch", Whole(0), "epochs in which alpha and beta are left alone", "0"
-                        ),
-                        Attribute(
-                            "init",
-                            Calls(
-                                {
-                                    "normal": (
-                                        Attribute("mean", Real(float("-inf")), "mean", "0"),
-                                        Attribute("deviation", Real(), "standard deviation", "0.001"),
-                                    )
-                                }
-                            ),
-                            "where alpha and beta start",
-                            "normal(0, 0.001)",
-                        ),
-                    )
-                }
-            ),
-            "optimiser of alpha and beta",
-            required=True,
-        ),
-        VALIDATE,
-        Attribute("clip", Either(Real()), "largest norm of the weights' gradient", "none"),
-    ),
-)
-
-TRAIN = Block(
-    "train",
-    "How a found network is trained, and what of its space changes for it: parameters and blocks in it "
-    "are laid over the space, as a profile's are.",
-    (
-        Attribute("epochs", Whole(1, 10**6), "passes over the training images; or iterations"),
-        Attribute("iterations", Whole(1, 10**9), "steps; or epochs"),
-        Attribute("batch", Whole(1, 10**6), "images in a batch", required=True),
-        WEIGHTS,
-        Attribute("clip", Either(Real()), "largest norm of the gradient", "none"),
-        Attribute("aux", Real(), "weight of an auxiliary head's loss", "0"),
-        Attribute(
-            "drop_path",
-            Either(SCHEDULE),
-            "probability that an edge of a cell is left out, over the run",
-            "none",
-        ),
-        VALIDATE,
-    ),
-)
-
 DECODE = Block(
     "decode",
     "How an architecture is read off the relaxed decisions.",
@@ -358,30 +234,6 @@ DECODE = Block(
             "the most probable path, or the strongest move at each step",
             "viterbi",
         ),
-    ),
-)
-
-DATA = Block(
-    "data",
-    "The data set, and what is done to its images.",
-    (
-        Attribute(
-            "resize", Either(Listed(Whole(), 2)), "every image, first of all, to [height, width]", "none"
-        ),
-        Attribute(
-            "crop",
-            Either(Listed(Whole(), 2, single=True)),
-            "side of a random crop, or [height, width]",
-            "none",
-        ),
-        Attribute(
-            "split",
-            Either(Listed(Real(0, 1), 2)),
-            "parts of the training images for the weights (trainA) and for alpha and beta (trainB)",
-            "[0.5, 0.5]",
-        ),
-        Attribute("scale", Listed(Real(0.01, 100), 2), "range of a random scale", "[0.5, 2]"),
-        Attribute("flip", Flag(), "whether images are mirrored at random", "true"),
     ),
 )
 

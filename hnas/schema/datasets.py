@@ -143,7 +143,7 @@ CITYSCAPES = DatasetCard(
 
 CIFAR10 = DatasetCard(
     name="cifar10",
-    summary="32 x 32 photographs of 10 kinds of things, one label an image; for checking and counting only",
+    summary="32 x 32 photographs of 10 kinds of things, one label an image; val is its test part",
     task="classification",
     classes=(
         "airplane",
@@ -160,8 +160,32 @@ CIFAR10 = DatasetCard(
     colours=(),
     mean=(0.491, 0.482, 0.447),
     deviation=(0.247, 0.243, 0.262),
-    layout="not read by this version",
+    layout="PATH/cifar-10-batches-bin/, or PATH itself, with data_batch_1.bin to data_batch_5.bin and "
+    "test_batch.bin: the binary version of the archive",
 )
 
-CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10)}
+_CIFAR100_CLASSES = (
+    "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly "
+    "camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup "
+    "dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower "
+    "leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid "
+    "otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray "
+    "road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar "
+    "sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle "
+    "wardrobe whale willow_tree wolf woman worm "
+)
+
+CIFAR100 = DatasetCard(
+    name="cifar100",
+    summary="32 x 32 photographs of 100 kinds of things, one label an image; val is its test part",
+    task="classification",
+    classes=tuple(word.replace("_", " ") for word in _CIFAR100_CLASSES.split()),
+    colours=(),
+    mean=(0.507, 0.487, 0.441),
+    deviation=(0.267, 0.256, 0.276),
+    layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: "
+    "the binary version of the archive",
+)
+
+CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100)}
 """Every data set by name."""

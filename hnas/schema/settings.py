@@ -1,4 +1,4 @@
-"""Typed settings of the blocks `search` and `decode`, as the checker fills them in.
+"""Typed settings of the blocks search, decode, data and train, as the checker fills them in.
 
 Plain numbers: what is exact in the language becomes a float here, at the edge to the runtime.
 """
@@ -11,7 +11,7 @@ from attrs import frozen
 @final
 @frozen
 class Schedule:
-    """A learning rate over the whole run, as a function of the fraction of it that is done.
+    """A learning rate or a temperature over the whole run, as a function of the fraction that is done.
 
     `cosine(a, b)`: from a to b along half a cosine; `poly(a, p)`: a * (1 - t) ** p; `linear(a, b)`;
     `constant(a)`.
@@ -21,6 +21,27 @@ class Schedule:
     start: float
     end: float
     power: float = 1.0
+
+
+@final
+@frozen
+class Softmax:
+    """`relax = softmax`: every option weighed by its softmax."""
+
+
+@final
+@frozen
+class Gdas:
+    """`relax = gdas(tau = ...)`: one option, drawn anew for every batch; the gradient is the softmax's.
+
+    tau is the temperature of that softmax, above 0 all the time.
+    """
+
+    tau: Schedule
+
+
+Relax = Softmax | Gdas
+"""How options are weighed while searching."""
 
 
 @final
@@ -66,8 +87,8 @@ class SearchSettings:
 
     epochs: int
     batch: int
-    relax: Literal["softmax"]
-    order: Literal["first"]
+    relax: Relax
+    order: Literal["first", "second"]
     weights: WeightOptimizer
     arch: ArchOptimizer
     validate: Validation
@@ -107,6 +128,50 @@ class DecodeSettings:
 
 @final
 @frozen
+class Pad:
+    """`pad(by, fill)`: pixels on every side."""
+
+    by: int
+    fill: Literal["black", "mean"] = "black"
+
+
+@final
+@frozen
+class Crop:
+    """`crop(size)`: a window of (height, width) at a random place."""
+
+    size: tuple[int, int]
+
+
+@final
+@frozen
+class Scale:
+    """`scale(low, high)`: resized by a random factor."""
+
+    low: float
+    high: float
+
+
+@final
+@frozen
+class Flip:
+    """`flip`: one image in two mirrored left to right."""
+
+
+@final
+@frozen
+class Cutout:
+    """`cutout(side)`: a square at a random place that shows nothing."""
+
+    side: int
+
+
+Transform = Pad | Crop | Scale | Flip | Cutout
+"""An element of `augment`."""
+
+
+@final
+@frozen
 class DataSettings:
     """The block `data NAME`.
 
@@ -114,9 +179,12 @@ class DataSettings:
         name: The data set.
         resize: (height, width) every image is resized to first of all.
         crop: (height, width) of the random crops to train on; None takes whole images.
-        split: Parts of the training images for the weights (trainA) and for alpha and beta (trainB).
+        split: Parts of the training images for the weights (trainA) and for alpha and beta (trainB);
+            None where nothing is searched.
         scale: Range of the random scale.
         flip: Whether images are mirrored at random.
+        augment: What is done to an image that is trained on, in this order, in place of the fixed order
+            of scale, crop and flip; then those three are left at doing nothing.
     """
 
     name: str
@@ -125,3 +193,19 @@ class DataSettings:
     split: tuple[float, float] | None = (0.5, 0.5)
     scale: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
+    augment: tuple[Transform, ...] | None = None
+
+    def trained_size(self, image: tuple[int, int] | None = None) -> tuple[int, int] | None:
+        """(height, width) of what is trained on, given that of the images; None where neither fixes it.
+
+        A random scale is left aside: what no crop follows is as large on the average.
+        """
+        if self.augment is None:
+            return self.crop or self.resize or image
+        size = self.resize or image
+        for transform in self.augment:
+            if isinstance(transform, Crop):
+                size = transform.size
+            elif isinstance(transform, Pad) and size is not None:
+                size = (size[0] + 2 * transform.by, size[1] + 2 * transform.by)
+        return size

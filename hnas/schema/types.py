@@ -157,6 +157,14 @@ class Listed:
 
 @final
 @frozen
+class Many:
+    """A list of any length, in an order that means something, of values of one type."""
+
+    of: "Type"
+
+
+@final
+@frozen
 class Either:
     """The word `none`, or a value of the type."""
 
@@ -192,6 +200,7 @@ Type = (
     | Kept
     | Calls
     | Listed
+    | Many
     | Either
     | Nested
 )
@@ -205,6 +214,8 @@ class Attribute:
     Attributes:
         default: As a spec would write it, so that `--resolved` can print it; None with `required`
             False means that leaving it out is a value of its own (`aux`, `path`).
+        replaces: Attributes of the block that have no say, and no default, where this one is given
+            and is not the word `none`.
     """
 
     name: str
@@ -212,6 +223,7 @@ class Attribute:
     doc: str
     default: str | None = None
     required: bool = False
+    replaces: tuple[str, ...] = ()
 
 
 @final

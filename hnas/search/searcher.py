@@ -6,12 +6,12 @@ from typing import Any, final
 import torch
 from attrs import define, field, frozen
 
-from hnas.data.base import VOID, Batches, Dataset, evaluation_batches, evenly, halves
+from hnas.data.base import Batches, Dataset, evaluation_batches, evenly, halves
 from hnas.data.errors import TooFewImages
 from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.loop import Every, Progress, Rate, Reporter, Stopper
-from hnas.engine.metrics import Events, MetricsLog, SegmentationMetrics
+from hnas.engine.metrics import Events, Headline, MetricsLog, metrics_for
 from hnas.engine.run import RunFolder
 from hnas.engine.settings import autocast, random_states, set_random_states
 from hnas.ir.decisions import Architecture, DecisionTable
@@ -68,7 +68,7 @@ class Outcome:
     Attributes:
         architecture: What would be found now.
         step, steps: Weight steps done and planned.
-        validation: The last validation: miou, most_frequent_miou, pixel_accuracy; empty before one.
+        validation: The figures of the last validation by name; empty before one.
         signal: The signal that stopped it, None if it ran to its end.
     """
 
@@ -105,8 +105,8 @@ class Searcher:
 
     def __attrs_post_init__(self) -> None:
         job = self.job
-        parts = job.data.split or (0.5, 0.5)
-        first, second = halves(len(job.train), parts, job.seed)
+        assert job.data.split is not None, "the checker asks for one where a space is searched"
+        first, second = halves(len(job.train), job.data.split, job.seed)
         if not first or not second:
             raise HnasError(TooFewImages(None, name=job.data.name, images=len(job.train)))
         self.train_a, self.train_b = self._batches("trainA", first), self._batches("trainB", second)
@@ -193,11 +193,11 @@ class Searcher:
 
     def _step(self, epoch: int) -> None:
         job = self.job
-        rates = self.bilevel.optimizers.schedule(job.search, self.step / self.planned)
-        if epoch > job.search.arch.from_epoch:
-            batch = self.train_b.next().to(job.device)
-            self.tally.arch(self.bilevel.arch_step(batch, self.step))
+        rates = self.bilevel.schedule(self.step / self.planned)
         batch = self.train_a.next().to(job.device)
+        if epoch > job.search.arch.from_epoch:
+            held_out = self.train_b.next().to(job.device)
+            self.tally.arch(self.bilevel.arch_step(held_out, self.step, batch))
         self.tally.weights(self.bilevel.weight_step(batch, self.step))
         self.step += 1
         self._rate.tick()
@@ -205,8 +205,8 @@ class Searcher:
             self._row(epoch, rates)
         self._progress(epoch)
 
-    def _row(self, epoch: int, rates: tuple[float, float]) -> None:
-        values = {**self.tally.take(), "lr": rates[0], "lr_arch": rates[1], **self._entropies()}
+    def _row(self, epoch: int, rates: dict[str, float]) -> None:
+        values = {**self.tally.take(), **rates, **self._entropies()}
         path = self.job.describe(self.found())
         self._write({"phase": "search", "epoch": epoch, **values, "path": path})
         self._events.add(self.step, {f"search/{name}": value for name, value in values.items()})
@@ -216,12 +216,12 @@ class Searcher:
         self.rows += 1
 
     def _validate(self, stopper: Stopper) -> bool:
-        """mIoU of the relaxed super-network with its running statistics, on images evenly spread over val.
+        """Measure the relaxed super-network with its running statistics, on images evenly spread over val.
 
         False if it was stopped: it is done again when the run goes on.
         """
         job = self.job
-        metrics = SegmentationMetrics(len(job.val.card.classes), VOID, job.device)
+        metrics = metrics_for(job.val.card.task, len(job.val.card.classes), job.device)
         indices = evenly(len(job.val), job.search.validate.images)
         job.model.eval()
         with torch.no_grad(), autocast(job.device):
@@ -234,9 +234,11 @@ class Searcher:
         epoch = self.epoch if self.step == self.planned else max(1, self.epoch - 1)
         self._write({"phase": "validation", "epoch": epoch, "images": len(indices), **self.validation})
         self._events.add(self.step, {f"validation/{name}": v for name, v in self.validation.items()})
+        reached = Headline.of(self.validation)
+        assert reached is not None, "every task has a figure it is judged by"
         self.reporter.message(
-            f"step {self.step}: mIoU {self.validation['miou']:.4f} on {len(indices)} images "
-            f"(always the most frequent class: {self.validation['most_frequent_miou']:.4f})"
+            f"step {self.step}: {reached.name} {reached.value:.4f} on {len(indices)} images "
+            f"(always the most frequent class: {reached.baseline:.4f})"
         )
         self._rate.pause()
         return True
@@ -245,8 +247,9 @@ class Searcher:
         if self.step % LOG_EVERY == 0 or not self._path:
             self._shown, self._path = self._entropies(), self.job.describe(self.found())
         values = dict(self.tally.shown)
-        if "miou" in self.validation:
-            values["mIoU"] = self.validation["miou"]
+        reached = Headline.of(self.validation)
+        if reached is not None:
+            values[reached.name] = reached.value
         values["lr"] = self.bilevel.optimizers.weights.param_groups[0]["lr"]
         values |= self._shown
         left = self._rate.left(self.last - self.step)

@@ -117,7 +117,7 @@ ONE_CHANGE = {
     "data=camvid": "data       shapes -> camvid\n  data.crop  [65, 65] -> none",
     "data.crop=33": "data.crop  [65, 65] -> [33, 33]",
     "data.flip=false": "data.flip  true -> false",
-    "data.split=none": "data.split  [0.5, 0.5] -> none",
+    "data.split=[0.25, 0.75]": "data.split  [0.5, 0.5] -> [0.25, 0.75]",
     "search.epochs=9": "search.epochs  6 -> 9",
     "search.arch.lr=poly(0.1, 2)": "search.arch.lr  constant(0.003) -> poly(0.1, 2)",
     "search.arch.betas=[0.5, 0.9]": "search.arch.betas  [0.9, 0.999] -> [0.5, 0.9]",
@@ -262,3 +262,15 @@ def test_no_difference_means_the_same_program() -> None:
     b = Compilation(Path("whole.hnas")).program
     assert evolve(a.space, name="") == evolve(b.space, name="")
     assert (a.data, a.search, a.decode) == (b.data, b.search, b.decode)
+
+
+def test_settings_that_are_calls_and_lists_are_spelled_as_a_spec_says_them() -> None:
+    sets = (
+        "search.relax=gdas(tau = linear(10, 0.1))",
+        "data.crop=none",
+        "data.augment=[pad(4), crop([32, 48]), scale(0.5, 2), flip, cutout(16)]",
+    )
+    said = _difference(*sets)
+    assert "search.relax" in said
+    assert "softmax -> gdas(linear(10, 0.1))" in said
+    assert "[pad(4, black), crop([32, 48]), scale(0.5, 2), flip, cutout(16)]" in said

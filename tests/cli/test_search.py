@@ -231,14 +231,14 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
 ) -> None:
     from hnas.search import bilevel
 
-    real = bilevel.segmentation_loss
+    real = bilevel.cross_entropy
     calls: list[int] = []
 
     def spoilt(*arguments: Any) -> Any:
         calls.append(1)
         return real(*arguments) * (float("nan") if len(calls) == 3 else 1)
 
-    monkeypatch.setattr(bilevel, "segmentation_loss", spoilt)
+    monkeypatch.setattr(bilevel, "cross_entropy", spoilt)
     monkeypatch.chdir(tmp_path)
     said = hnas(*tiny_flags("--out", "run", "--checkpoint-every", "0.001"))
     assert said.code == 1

@@ -14,11 +14,12 @@ from hnas.data.errors import BadImage
 from hnas.data.shapes import Shapes
 from hnas.diag import HnasError
 from hnas.schema.datasets import SHAPES, DatasetCard
-from hnas.schema.settings import DataSettings
+from hnas.schema.settings import Crop, Cutout, DataSettings, Flip, Pad, Scale
 
 VOID = 255
 PLAIN = DataSettings("shapes", crop=None, scale=(1, 1), flip=False)
 SMALL = DataSettings("shapes", crop=(16, 24))
+LISTED = DataSettings("shapes", augment=(Scale(0.5, 2), Pad(2), Crop((16, 24)), Flip(), Cutout(8)))
 WritePng = Callable[[Path, NDArray[np.uint8]], Path]
 
 # a machine of one core is told that two worker processes are many for it
@@ -237,10 +238,13 @@ def test_taking_batches_touches_no_global_random_state() -> None:
 # --- worker processes ------------------------------------------------------------------------------
 
 
-def test_workers_change_no_bit_and_no_random_state() -> None:
+@pytest.mark.parametrize("settings", [SMALL, LISTED], ids=["fixed order", "augment"])
+def test_workers_change_no_bit_and_no_random_state(settings: DataSettings) -> None:
     def taken(workers: int) -> list[Batch]:
         images = Shapes("train")
-        with Batches(images, range(7), SMALL, batch=2, seed=3, stream="trainA", workers=workers) as batches:
+        with Batches(
+            images, range(7), settings, batch=2, seed=3, stream="trainA", workers=workers
+        ) as batches:
             return [batches.next() for _ in range(6)]
 
     before = torch.get_rng_state()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hnas.diag import Diagnostic
-from hnas.engine.metrics import MetricsLog, SegmentationMetrics
+from hnas.engine.metrics import Headline, MetricsLog, SegmentationMetrics, metrics_for
 
 Refused = Callable[[Callable[[], object]], Diagnostic]
 VOID = 255
@@ -202,3 +202,38 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path, refused: Refused) -> Non
     fault = refused(lambda: MetricsLog(path).append({"step": 1}))
     assert fault.code == "E0604"
     assert str(path) in fault.message
+
+
+def test_accuracy_counts_every_image_once() -> None:
+    measured = metrics_for("classification", 4)
+    labels, predicted = [0, 0, 0, 1, 2, VOID], [0, 1, 0, 1, 3, 3]
+    for start in (0, 2, 4):  # batches of two
+        part = slice(start, start + 2)
+        shape = (2, 4, 1, 1) if start else (2, 4)
+        given = torch.nn.functional.one_hot(torch.tensor(predicted[part]), 4).float().reshape(shape)
+        measured.update(given, torch.tensor(labels[part]))
+    assert measured.summary() == pytest.approx({"accuracy": 3 / 5, "most_frequent_accuracy": 3 / 5})
+
+
+def test_accuracy_of_nothing_is_zero() -> None:
+    assert metrics_for("classification", 3).summary() == {"accuracy": 0.0, "most_frequent_accuracy": 0.0}
+
+
+def test_lines_and_volumes_are_measured_like_images() -> None:
+    flat = metrics_for("segmentation", 3)
+    deep = metrics_for("segmentation", 3)
+    generator = torch.Generator().manual_seed(0)
+    found, labels = torch.randn(2, 3, 8, generator=generator), torch.randint(3, (2, 8), generator=generator)
+    flat.update(found, labels)
+    deep.update(found.reshape(2, 3, 2, 2, 2), labels.reshape(2, 2, 2, 2))
+    assert flat.summary() == deep.summary()
+    assert flat.summary()["pixel_accuracy"] == pytest.approx(
+        float((found.argmax(1) == labels).float().mean())
+    )
+
+
+def test_the_figure_a_task_is_judged_by() -> None:
+    assert Headline.of({}) is None
+    assert Headline.of({"accuracy": 0.5, "most_frequent_accuracy": 0.1}) == Headline("accuracy", 0.5, 0.1)
+    found = Headline.of({"miou": 0.5, "most_frequent_miou": 0.1, "pixel_accuracy": 0.9})
+    assert found == Headline("mIoU", 0.5, 0.1)

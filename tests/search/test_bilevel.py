@@ -9,9 +9,10 @@ from helpers import SPEC, small
 from hnas.compiler import Compilation
 from hnas.data.base import VOID, Batch
 from hnas.diag import HnasError
+from hnas.engine.losses import cross_entropy
 from hnas.runtime.lower import Network
 from hnas.runtime.supernet import SuperNet
-from hnas.search.bilevel import Bilevel, Optimizers, segmentation_loss, trial
+from hnas.search.bilevel import Bilevel, Optimizers, trial
 
 
 def _batch(compilation: Compilation, side: int, device: str = "cpu") -> Batch:
@@ -50,7 +51,7 @@ def test_every_weight_and_every_entry_of_alpha_and_beta_receives_gradient() -> N
     compilation = small()
     model = compilation.supernet(0)
     batch = _batch(compilation, 33)
-    segmentation_loss(model(batch.images), batch.labels).backward()
+    cross_entropy(model(batch.images), batch.labels).backward()
     none = {f"{g.id}#{i}" for g in compilation.decisions.groups() for i in g.none}
     for group in compilation.decisions.groups():
         gradient = model.arch.logits[group.id].grad
@@ -102,7 +103,7 @@ def test_first_order_step_is_adam_on_the_gradient_at_fixed_weights() -> None:
     batch = _batch(compilation, 33)
     twin.train()
     twin.network.update_statistics(False)
-    segmentation_loss(twin(batch.images), batch.labels).backward()
+    cross_entropy(twin(batch.images), batch.labels).backward()
     settings = compilation.search.arch
     adam = torch.optim.Adam(twin.arch_parameters(), lr=settings.lr.start, weight_decay=1e-3)
     adam.step()
@@ -156,8 +157,8 @@ def test_void_pixels_do_not_count() -> None:
     labels = torch.tensor([[[0, VOID], [2, VOID]]])
     kept = torch.stack([scores[0, :, 0, 0], scores[0, :, 1, 0]])
     expected = torch.nn.functional.cross_entropy(kept, torch.tensor([0, 2]))
-    torch.testing.assert_close(segmentation_loss(scores, labels), expected)
-    assert float(segmentation_loss(scores, torch.full((1, 2, 2), VOID))) == 0
+    torch.testing.assert_close(cross_entropy(scores, labels), expected)
+    assert float(cross_entropy(scores, torch.full((1, 2, 2), VOID))) == 0
 
 
 def test_a_trial_leaves_no_trace() -> None:

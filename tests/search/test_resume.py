@@ -144,6 +144,18 @@ def test_max_steps_stops_early_and_a_larger_one_goes_on(whole: Path, tmp_path: P
         assert_same(mine[part], other[part], part)
 
 
+def test_what_is_drawn_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Gumbel noise and second order: a stop in the midst, between epochs and validations, changes no bit."""
+    drawn = ("--set", "search.relax=gdas(tau = linear(5, 0.1))", "--set", "search.order=second")
+    assert _finish(_hnas(*tiny_flags("--out", "whole", *drawn), cwd=tmp_path))[0] == 0
+    assert _finish(_hnas(*tiny_flags("--out", "run", "--max-steps", "9", *drawn), cwd=tmp_path))[0] == 0
+    code, _, err = _finish(_hnas("search", "--resume", "run", "--max-steps", "18", cwd=tmp_path))
+    assert code == 0, err
+    mine, other = _newest(tmp_path / "run")["state"], _newest(tmp_path / "whole")["state"]
+    for part in ("model", "weights_optimizer", "arch_optimizer", "positions", "random"):
+        assert_same(mine[part], other[part], part)
+
+
 def test_the_damaged_newest_checkpoint_is_reported_and_the_one_before_used(
     whole: Path, tmp_path: Path
 ) -> None:

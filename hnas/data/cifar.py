@@ -1,0 +1,131 @@
+"""cifar10 and cifar100: the binary archives. The ones for Python are pickles, which run what is in them."""
+
+from pathlib import Path
+from typing import Literal, final
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from hnas.data.errors import BadImage, LabelOutOfRange, MissingPart
+from hnas.diag import HnasError
+from hnas.schema.datasets import CIFAR10, CIFAR100, DatasetCard
+
+_SIDE = 32
+_PIXELS = 3 * _SIDE * _SIDE
+
+
+@final
+@frozen
+class _Layout:
+    """What an archive consists of.
+
+    Attributes:
+        folder: What it unpacks to.
+        files: Of each split, with the images in each.
+        labels: Bytes before the pixels; the last of them is the class.
+    """
+
+    folder: str
+    files: dict[str, tuple[tuple[str, int], ...]]
+    labels: int
+
+
+_LAYOUTS = {
+    "cifar10": _Layout(
+        "cifar-10-batches-bin",
+        {
+            "train": tuple((f"data_batch_{number}.bin", 10_000) for number in range(1, 6)),
+            "val": (("test_batch.bin", 10_000),),
+        },
+        labels=1,
+    ),
+    "cifar100": _Layout(
+        "cifar-100-binary", {"train": (("train.bin", 50_000),), "val": (("test.bin", 10_000),)}, labels=2
+    ),
+}
+
+
+@final
+@frozen
+class CifarFiles:
+    """Records of a label and 32 x 32 pixels, read from their files one by one.
+
+    Attributes:
+        card: The data set's card.
+        files: Each with the images in it.
+        labels: Bytes of labels in a record.
+    """
+
+    card: DatasetCard
+    files: tuple[tuple[Path, int], ...]
+    labels: int
+
+    def __len__(self) -> int:
+        return sum(images for _, images in self.files)
+
+    def name(self, index: int) -> str:
+        """The file, and the number of the image in it."""
+        path, at = self._place(index)
+        return f"{path}, image {at}"
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image, uint8 (3, 32, 32), and its label, uint8 ().
+
+        Raises:
+            HnasError: The file is gone or was cut short since, or the label is no class.
+        """
+        path, at = self._place(index)
+        length = self.labels + _PIXELS
+        try:
+            with path.open("rb") as file:
+                file.seek(at * length)
+                record = file.read(length)
+        except OSError as error:
+            why = f"it cannot be read: {error.strerror}"
+            raise HnasError(BadImage(None, path=self.name(index), why=why)) from None
+        if len(record) < length:
+            raise HnasError(BadImage(None, path=self.name(index), why="the file ends before it"))
+        label = record[self.labels - 1]
+        classes = len(self.card.classes)
+        if label >= classes:
+            allowed = f"0 to {classes - 1}"
+            name = self.name(index)
+            raise HnasError(
+                LabelOutOfRange(None, path=name, value=label, name=self.card.name, allowed=allowed)
+            )
+        pixels = torch.frombuffer(bytearray(record), dtype=torch.uint8)[self.labels :]
+        return pixels.reshape(3, _SIDE, _SIDE), torch.tensor(label, dtype=torch.uint8)
+
+    def _place(self, index: int) -> tuple[Path, int]:
+        for path, images in self.files:
+            if index < images:
+                return path, index
+            index -= images
+        raise IndexError(index)
+
+
+def open_cifar(
+    name: Literal["cifar10", "cifar100"], root: Path, split: Literal["train", "val"]
+) -> CifarFiles:
+    """The images of a split; `val` is the archive's test part. ROOT is the archive's folder or above it.
+
+    Raises:
+        HnasError: A file is missing, or of another size than it must be.
+    """
+    card = {"cifar10": CIFAR10, "cifar100": CIFAR100}[name]
+    layout = _LAYOUTS[name]
+    inner = root / layout.folder
+    folder = inner if inner.is_dir() else root
+    files: list[tuple[Path, int]] = []
+    for file, images in layout.files[split]:
+        path, wanted = folder / file, images * (layout.labels + _PIXELS)
+        why = ""
+        if not path.is_file():
+            why = "is missing"
+        elif path.stat().st_size != wanted:
+            why = f"has {path.stat().st_size:,} bytes in place of {wanted:,}"
+        if why:
+            raise HnasError(MissingPart(None, name=name, path=str(path), why=why, layout=card.layout))
+        files.append((path, images))
+    return CifarFiles(card, tuple(files), layout.labels)

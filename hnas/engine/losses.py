@@ -1,0 +1,45 @@
+"""What a network is trained to make small."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own short name
+
+from hnas.data.base import VOID
+from hnas.diag import HnasError
+from hnas.engine.errors import ScoresDoNotFit
+
+
+def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy over the labels that are not void; 0 where all are.
+
+    Args:
+        scores: (N, classes, *axes), of one, two or three axes.
+        labels: (N, *axes), class indices or VOID, a label for each pixel; or (N,), one for the whole
+            image: then the axes of the scores are of one pixel, or there are none.
+
+    Raises:
+        HnasError: The sizes of scores and labels do not go together.
+    """
+    scores = per_label(scores, labels)
+    kept = scores if scores.dtype == torch.float64 else scores.float()
+    total = F.cross_entropy(kept, labels, ignore_index=VOID, reduction="sum")
+    return total / (labels != VOID).sum().clamp_min(1)
+
+
+def per_label(scores: Tensor, labels: Tensor) -> Tensor:
+    """The scores as (N, classes, *axes of the labels): axes of one pixel go where labels have none.
+
+    Raises:
+        HnasError: The sizes of scores and labels do not go together.
+    """
+    if labels.ndim == 1 and scores[0, 0].numel() == 1:
+        return scores.flatten(1)
+    if scores.shape[2:] != labels.shape[1:]:
+        raise HnasError(
+            ScoresDoNotFit(None, scores=_spell(scores.shape[2:]), labels=_spell(labels.shape[1:]))
+        )
+    return scores
+
+
+def _spell(axes: tuple[int, ...]) -> str:
+    return " x ".join(map(str, axes)) if axes else "one for the whole image"
