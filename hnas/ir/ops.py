@@ -40,7 +40,11 @@ _C = Attribute(
 _STRIDE = Attribute("stride", "whole", 1, "by how much it reduces the resolution", per_axis=True)
 _DILATION = Attribute("dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True)
 _PAD = Attribute(
-    "pad", "pad", "same", "`same`: the result has ceil(size / stride) pixels; or zeros on each side"
+    "pad",
+    "pad",
+    "same",
+    "`same`: the result has ceil(size / stride) pixels, an even kernel reaching further to the end; or zeros "
+    "on each side",
 )
 _GROUPS = Attribute("groups", "whole", 1, "groups of channels convolved apart")
 _BIAS = Attribute("bias", "flag", False, "whether a bias is added")
@@ -102,7 +106,7 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
         _primitive(
             "grid_pool",
             "means over a grid of n x n, resized back",
-            (Attribute("n", "whole", None, "cells of the grid per axis"),),
+            (Attribute("n", "whole", None, "cells of the grid per axis", per_axis=True),),
             gridded,
         ),
         _primitive(

@@ -31,15 +31,11 @@ def channels(a: Attrs, x: MapType) -> int:
 
 
 def kernel(a: Attrs, dims: int) -> tuple[int, ...]:
-    """The kernel per axis; with `pad = same` it must have a middle."""
+    """The kernel per axis."""
     k = a["k"]
     kernel = tuple(int(v) for v in k) if isinstance(k, tuple) else (as_int(k),) * dims
     if len(kernel) != dims:
         raise TypeRuleError(f"a kernel of {len(kernel)} axes in a space of {dims}")
-    if a.get("pad", "same") == "same" and any(v % 2 == 0 for v in kernel):
-        raise TypeRuleError(
-            f"a kernel of {spell(a['k'])} has no middle to pad around", "take an odd kernel, or give pad = 0"
-        )
     return kernel
 
 

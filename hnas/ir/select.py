@@ -24,6 +24,7 @@ class Selector:
     first: int = 0
     to: int = 0
     stride: Stride | None = None
+    parts: tuple["Selector", ...] = ()
 
     def applies(self, layer: int, stride: Stride, move: str | None, last: int) -> bool:
         """Whether a state of `layer` and `stride`, built by `move`, is meant."""
@@ -38,6 +39,8 @@ class Selector:
                 return layer == last
             case "stride":
                 return stride == self.stride
+            case "all":
+                return all(part.applies(layer, stride, move, last) for part in self.parts)
 
     def __str__(self) -> str:
         match self.kind:
@@ -51,6 +54,8 @@ class Selector:
                 return "last"
             case "stride":
                 return f"stride({spell_stride(self.stride)})" if self.stride is not None else "stride"
+            case "all":
+                return ": ".join(map(str, self.parts))
 
 
 @final

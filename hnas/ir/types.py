@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from hnas.ir.table import Table
 
 Stride = int | tuple[int, ...]
 """A whole number of image pixels a map pixel stands for, or one per axis."""
+
+
+def canonical(stride: Stride) -> Stride:
+    """A stride in its one form: a single number where all axes agree."""
+    if isinstance(stride, tuple) and len(set(stride)) == 1:
+        return stride[0]
+    return stride
 
 
 @final
@@ -25,7 +32,7 @@ class MapType:
     """
 
     channels: int
-    stride: Stride | None
+    stride: Stride | None = field(converter=lambda s: None if s is None else canonical(s))
     live: tuple["Segment", ...] = ()
 
     def with_channels(self, channels: int, live: tuple["Segment", ...] = ()) -> "MapType":

@@ -1,6 +1,6 @@
 """Cells: their attributes, the options of their edges, and nodes written one by one."""
 
-from typing import cast, final
+from typing import Literal, cast, final
 
 from attrs import evolve, frozen
 
@@ -70,9 +70,12 @@ class Cells:
         plain = tuple(a for a in CELL.attributes if not isinstance(a.type, _OWN))
         values = self.constants.attributes({k: i.value for k, i in given.items()}, plain, place, span)
         options = self._options(given.get("op"), place, span)
-        output = self._output(given.get("output"))
-        if values is None or not options or inputs is None or output is None:
+        if values is None or not options or inputs is None:
             return None
+        output = self._output(given.get("output"), inputs, values["nodes"])
+        if output is None:
+            return None
+        word, result = output
         take = self._take(values, inputs)
         return s.Cell(
             name=name,
@@ -81,7 +84,8 @@ class Cells:
             options=options,
             take=take,
             join=values["join"],
-            output=output,
+            output=word,
+            result=result,
             share=values["share"],
             edges=values["edges"],
             weigh=values["weigh"],
@@ -180,14 +184,20 @@ class Cells:
         self.constants.wrong(item, "an input", "prev, prev_prev, back(3), or a name")
         return None
 
-    def _output(self, item: ast.Set | None) -> str | None:
+    def _output(
+        self, item: ast.Set | None, inputs: tuple[str, ...], nodes: int
+    ) -> tuple[Literal["concat", "last", "loose_ends"], s.MapExpr | None] | None:
+        """What comes out of nodes that choose what they read: a word, or a map made of them."""
         if item is None:
-            return "concat"
+            return "concat", None
         if is_map(item.value):
-            why = "a map made of nodes needs nodes with names: node a = ..."
-            self.sink.add(CannotChange(item.value.span, why=why))
+            names = [*inputs, *(f"n{number}" for number in range(1, nodes + 1))]
+            result = Equations(self.operators, self.sink, names).map(item.value)
+            return None if result is None else ("concat", result)
+        word = self.constants.word(ungroup(item.value), ("concat", "last", "loose_ends"), "output")
+        if word is None:
             return None
-        return self.constants.word(ungroup(item.value), ("concat", "last", "loose_ends"), "output")
+        return cast(Literal["concat", "last", "loose_ends"], word), None
 
     def _take(self, values: Values, given: tuple[str, ...]) -> s.Take:
         call = values["take"]

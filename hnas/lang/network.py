@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard, final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from hnas.diag import Sink, Span, did_you_mean
 from hnas.ir.decisions import Architecture, Decision, DecisionTable, Pick
 from hnas.ir.space import Space
-from hnas.ir.types import Stride, spell_stride
+from hnas.ir.template import Choose
+from hnas.ir.types import Stride, canonical, spell_stride
 from hnas.lang import ast
 from hnas.lang.errors import (
     BadCall,
@@ -76,6 +77,11 @@ def write_network(
     return "\n".join(lines) + "\n"
 
 
+def _unnamed(label: str) -> str:
+    """A label without the names of arguments: `ir(5, g = 2)` is what the space calls `ir(5, 2)`."""
+    return re.sub(r"\b[A-Za-z_]\w* = ", "", label)
+
+
 def _applied(label: str) -> str:
     """A label that can be applied: one that is a pipeline stands in parentheses."""
     return f"({label})" if "->" in label or " if " in label else label
@@ -110,6 +116,8 @@ class _Reader:
     space: Space
     table: DecisionTable
     sink: Sink
+    inner: dict[str, tuple[Pick, ...]] = field(factory=dict[str, tuple[Pick, ...]])
+    """What equations choose of the arguments of operators."""
 
     def read(self, block: ast.Block) -> Architecture | None:
         before = len(self.sink.errors)
@@ -143,6 +151,7 @@ class _Reader:
                 case _:
                     kind = type(item).__name__.lower()
                     self.sink.add(UnknownBlock(item.span, kind=kind, advice=_HINT.lstrip("; ")))
+        picks = {**self.inner, **picks}
         span = block.name_span or block.kind_span
         place = f"network {block.name}"
         trellis = self.table.trellis
@@ -246,7 +255,7 @@ class _Reader:
             if isinstance(stride, int) and not isinstance(stride, bool):
                 path.append(stride)
             elif isinstance(stride, tuple):
-                path.append(tuple(int(v) for v in stride))
+                path.append(canonical(tuple(int(v) for v in stride)))
             elif stride is not None:
                 found = f"this is {kind_of(element)}"
                 self.sink.add(WrongValue(element.span, what="a stride", needed="a whole number", found=found))
@@ -333,9 +342,35 @@ class _Reader:
         label = spelled(ungroup(term))
         if label in group.options:
             return group.name, label
+        bare = ungroup(term)
+        if isinstance(bare, ast.Call) and len(bare.args) == 1 and isinstance(bare.args[0].value, ast.Ref):
+            source = bare.args[0].value.name
+            found = self._inside(bare.callee, cell, f"{decision.id}.{source}")
+            if found is not None and f"{found}({source})" in group.options:
+                return group.name, f"{found}({source})"
         advice = did_you_mean(label, group.options)
         self.sink.add(UnknownOption(term.span, node=node, cell=cell, what=label, advice=advice))
         return None
+
+    def _inside(self, operator: ast.Expr, cell: str, edge: str) -> str | None:
+        """`atrous(1, 6)` where the arguments of atrous are searched: the option, its arguments chosen too."""
+        call = ungroup(operator)
+        if not isinstance(call, ast.Call) or not isinstance(call.callee, ast.Ref):
+            return None
+        name = call.callee.name
+        option = next((o for o in self.space.cells[cell].options if o.label == name), None)
+        if option is None or not isinstance(option.template, Choose):
+            return None
+        factors = option.template.factors
+        for position, arg in enumerate(call.args):
+            wanted = [f.name for f in factors]
+            key = arg.name or (wanted[position] if position < len(wanted) else "")
+            decision = self.table.by_id.get(f"{edge}.{name}.{key}")
+            label = spelled(arg.value)
+            if decision is None or label not in decision.groups[0].options:
+                return None
+            self.inner[decision.id] = (("", label),)
+        return name
 
     def _term(self, term: ast.Expr, decision: Decision, cell: str, node: str, _number: int) -> Pick | None:
         """`sep(3)(prev)`: an option's label applied to an input."""
@@ -349,12 +384,15 @@ class _Reader:
             self.sink.add(BadCall(term.span, callee=spelled(term), why=why))
             return None
         source, label = term.args[0].value.name, spelled(ungroup(term.callee))
+        label = label if any(label in g.options for g in decision.groups) else _unnamed(label)
         group = next((g for g in decision.groups if g.name == source), None)
         if group is None:
             advice = did_you_mean(source, [g.name for g in decision.groups])
             what = f"the input {source}"
             self.sink.add(UnknownOption(term.args[0].span, node=node, cell=cell, what=what, advice=advice))
             return None
+        if label not in group.options:
+            label = self._inside(term.callee, cell, f"{decision.id}.{source}") or label
         if label not in group.options:
             advice = did_you_mean(label, group.options)
             what = f"the operator {label}"

@@ -1,9 +1,11 @@
 """Maps with selectors: `{ layer(1..3): early, stride(8): middle, coarser: reduction, other: late }`."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, final
 
-from hnas.diag import Note, Sink, did_you_mean
+from attrs import frozen
+
+from hnas.diag import Note, Sink, Span, did_you_mean
 from hnas.ir.select import Entry, Selected, Selector
 from hnas.ir.types import Stride
 from hnas.lang import ast
@@ -47,34 +49,61 @@ def selected(
         names: What names mean.
         sink: Gets the diagnostics.
     """
+    reader = _Reader(read, what, moves, layers, strides, stride, names, sink)
     value = ungroup(node)
     if not isinstance(value, ast.Map):
         found = read(node)
         return None if found is None else Selected((Entry(Selector(), found, span=node.span),))
-    entries: list[Entry[T]] = []
-    seen: dict[Selector, Entry[T]] = {}
-    failed = not value.entries
-    if failed:
-        sink.add(WrongValue(value.span, what=what, needed="at least one entry", found="this is empty"))
-    for item in value.entries:
-        when = _selector(item.key, moves, layers, stride, names, sink)
-        found = read(item.value)
-        if when is None or found is None:
-            failed = True
-            continue
-        entry = Entry(when, found, span=item.key.span)
-        if when in seen:
-            notes = (Note("first here", seen[when].span),)
-            sink.add(GivenTwice(item.key.span, what=f"the entry {when} of {what}", notes=notes))
-            failed = True
-            continue
-        if when.kind == "stride" and strides and when.stride not in strides:
-            sink.add(NoEffect(item.key.span, what=str(when), why="the trellis has no such stride"))
-        if seen and any(other.kind == "any" for other in seen):
-            sink.add(NoEffect(item.key.span, what=str(when), why="the entry other stands before it"))
-        seen[when] = entry
-        entries.append(entry)
-    return None if failed else Selected(tuple(entries))
+    entries = reader.entries(value, ())
+    return None if entries is None else Selected(tuple(entries))
+
+
+@final
+@frozen
+class _Reader(Generic[T]):
+    """Reads maps with selectors; see `selected`."""
+
+    read: Callable[[ast.Expr], T | None]
+    what: str
+    moves: bool
+    layers: int
+    strides: Sequence[Stride]
+    stride: Strided
+    names: Names
+    sink: Sink
+
+    def entries(self, node: ast.Map, outer: tuple[Selector, ...]) -> list[Entry[T]] | None:
+        """The entries of a map, each under the selectors it stands in; None after diagnostics."""
+        sink, found = self.sink, list[Entry[T]]()
+        seen: dict[Selector, Span] = {}
+        failed = not node.entries
+        if failed:
+            sink.add(WrongValue(node.span, what=self.what, needed="at least one entry", found="this is empty"))
+        for item in node.entries:
+            when = _selector(item.key, self.moves, self.layers, self.stride, self.names, sink)
+            inner = ungroup(item.value)
+            nested = self.entries(inner, (*outer, when)) if isinstance(inner, ast.Map) and when else None
+            value = None if isinstance(inner, ast.Map) else self.read(item.value)
+            if when is None or (value is None and nested is None):
+                failed = True
+                continue
+            if when in seen:
+                notes = (Note("first here", seen[when]),)
+                sink.add(GivenTwice(item.key.span, what=f"the entry {when} of {self.what}", notes=notes))
+                failed = True
+                continue
+            if when.kind == "stride" and self.strides and when.stride not in self.strides:
+                sink.add(NoEffect(item.key.span, what=str(when), why="the trellis has no such stride"))
+            if any(other.kind == "any" for other in seen):
+                sink.add(NoEffect(item.key.span, what=str(when), why="the entry other stands before it"))
+            seen[when] = item.key.span
+            if nested is not None:
+                found += nested
+            elif value is not None:
+                whole = (*outer, when)
+                selector = when if not outer else Selector("all", parts=whole)
+                found.append(Entry(selector, value, span=item.key.span))
+        return None if failed else found
 
 
 def _selector(

@@ -10,6 +10,7 @@ from hnas.diag import Sink, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
+from hnas.ir.ops import PRIMITIVES
 from hnas.ir.select import Selected
 from hnas.lang import ast
 from hnas.lang.blocks import assignments, known_items
@@ -220,7 +221,7 @@ class _Builder:
                 self.sink.add(WrongValue(item.span, what="inputs", needed=needed, found=found))
                 return None
             return name
-        known = (*self.operators.ops, *self.operators.choices)
+        known = (*self.operators.ops, *self.operators.choices, *PRIMITIVES)
         if isinstance(item, ast.Call | ast.Choice | ast.Binary | ast.IfElse) or name in known:
             return self._operator_cell(item)
         if not isinstance(item, ast.Ref):
@@ -235,7 +236,8 @@ class _Builder:
         template = self.operators.template(node)
         if template is None:
             return None
-        label = label_of(template, node)
+        bare = isinstance(template, tm.Choose) and not template.label
+        label = "cell" if bare else label_of(template, node)
         name = re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")  # names of weights are made of it
         known = self.operator_cells.get(name)
         number = 2

@@ -9,7 +9,7 @@ from hnas.diag import Sink, Span, did_you_mean
 from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
-from hnas.ir.types import Stride, order, ratio, spell_stride, whole
+from hnas.ir.types import Stride, canonical, order, ratio, spell_stride, whole
 from hnas.lang import ast
 from hnas.lang.definitions import JOINS
 from hnas.lang.errors import BadCall, RepeatedOption, WrongValue
@@ -41,7 +41,7 @@ class Ways:
         if value is None:
             return None
         if isinstance(value, tuple) and all(whole(v) for v in value):
-            return tuple(int(v) for v in value)
+            return canonical(tuple(int(v) for v in value))
         number = whole(value)
         if number is None or number > 2**20:
             needed = "a whole number of pixels, or a tuple with one for each axis"

@@ -8,7 +8,7 @@ from attrs import define, evolve, field
 from hnas.diag import Span
 from hnas.ir import graph as g
 from hnas.ir.decisions import Decision, Group
-from hnas.ir.expr import Value, spell
+from hnas.ir.expr import Sharing, Value, spell
 from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
@@ -19,7 +19,12 @@ from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
 
 
 def cell_prefix(cell: Cell, facts: Known) -> str:
-    """What the ids of a cell's decisions begin with, as its sharing says."""
+    """What the ids of a cell's decisions begin with, as its sharing says.
+
+    An operator in the place of a cell decides for each state by itself, and brings its own name.
+    """
+    if cell.fixed:
+        return names(scope(Sharing("state"), facts))
     if cell.share.scope == "group":
         return names(cell.share.group)
     return names(f"{scope(cell.share, facts)}.{cell.name}")
@@ -233,6 +238,9 @@ class _Maker:
 
     def _output(self) -> str:
         nodes, cell = self.cell.node_names(), self.cell
+        if cell.result is not None:
+            value = self._map(cell.result, "output")
+            return value if value is not None else self._nothing("output")
         if cell.output == "last":
             return nodes[-1]
         ends = nodes if cell.output == "concat" else tuple(self._ends(nodes))

@@ -132,6 +132,9 @@ def convolution(name: str, attrs: Attrs, given: MapType, result: MapType, dims: 
         case _:
             groups = given.channels if name == "depthwise" else _int(attrs.get("groups", 1))
             stride, dilation = _axes(attrs["stride"], dims), _axes(attrs["dilation"], dims)
+            if _even(attrs, dims):
+                zeros = _filled(_axes(attrs["k"], dims), stride, dilation, 0.0)
+                return lambda x, m: convolve(zeros(x), m.weight, m.bias, stride, 0, dilation, groups)
             padding = _padding(attrs, dims, dilation)
             return lambda x, m: convolve(x, m.weight, m.bias, stride, padding, dilation, groups)
 
@@ -149,6 +152,8 @@ def plain(name: str, attrs: Attrs, result: MapType, dims: int) -> Callable[..., 
             return lambda x, image: x.new_zeros(
                 (x.shape[0], result.channels, *size(image.shape[2:], result.stride))
             )
+        case "avg_pool" | "max_pool" if _even(attrs, dims):
+            return _even_pool(name, _axes(attrs["k"], dims), _axes(attrs["stride"], dims), dims)
         case "avg_pool":
             kernel, stride, padding = (
                 _axes(attrs["k"], dims),
@@ -167,8 +172,8 @@ def plain(name: str, attrs: Attrs, result: MapType, dims: int) -> Callable[..., 
             axes = tuple(range(2, 2 + dims))
             return lambda x, _: x.mean(axes, keepdim=True)
         case "grid_pool":
-            cells = _int(attrs["n"])
-            return lambda x, _: _interpolate(_ADAPTIVE[dims](x, (cells,) * dims), x.shape[2:], "bilinear")
+            cells = _axes(attrs["n"], dims)
+            return lambda x, _: _interpolate(_ADAPTIVE[dims](x, cells), x.shape[2:], "bilinear")
         case "shift":
             return lambda x, _: F.pad(x[(..., *(slice(1, None),) * dims)], (0, 1) * dims)
         case "shuffle":
@@ -202,6 +207,43 @@ def _interpolate(x_NC: Tensor, pixels: Sequence[int], mode: str) -> Tensor:
     if mode == "nearest":
         return F.interpolate(x_NC, pixels, mode="nearest-exact")
     return F.interpolate(x_NC, pixels, mode=_LINEAR_MODE[len(pixels)], align_corners=True)
+
+
+def _even(attrs: Attrs, dims: int) -> bool:
+    """Whether a kernel without a middle is padded to `same`."""
+    return attrs["pad"] == "same" and any(k % 2 == 0 for k in _axes(attrs["k"], dims))
+
+
+def _filled(
+    kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], value: float
+) -> Callable[[Tensor], Tensor]:
+    """Pads a map so that a window gives ceil(size / stride) pixels: before it what an odd kernel would have."""
+
+    def fill(x: Tensor) -> Tensor:
+        sides: list[int] = []
+        for size_, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True):
+            before = (k - 1) // 2 * d
+            needed = (-(-size_ // s) - 1) * s + (k - 1) * d + 1
+            sides[:0] = (before, max(0, needed - size_ - before))
+        return F.pad(x, sides, value=value)
+
+    return fill
+
+
+def _even_pool(
+    name: str, kernel: tuple[int, ...], stride: tuple[int, ...], dims: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    ones = (1,) * dims
+    if name == "max_pool":
+        lowest = _filled(kernel, stride, ones, -math.inf)
+        return lambda x, _: _MAX[dims](lowest(x), kernel, stride)
+    zeros = _filled(kernel, stride, ones, 0.0)
+
+    def mean(x: Tensor, _: Tensor) -> Tensor:
+        there = _AVG[dims](zeros(x.new_ones(1, 1, *x.shape[2:])), kernel, stride)
+        return _AVG[dims](zeros(x), kernel, stride) / there
+
+    return mean
 
 
 def _axes(value: Value, dims: int) -> tuple[int, ...]:
