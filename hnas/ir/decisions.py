@@ -105,6 +105,10 @@ class Taken:
         """The states from which a way that is taken leads to `state`."""
         return tuple(s for s, ways in self.ways.items() if any(way.target == state for way in ways))
 
+    def leaving(self, number: int) -> int:
+        """How many ways are taken out of a layer."""
+        return sum(len(ways) for state, ways in self.ways.items() if state.layer == number)
+
     def layer(self, number: int) -> tuple[Stride, ...]:
         """The strides alive in a layer, fine to coarse."""
         return tuple(sorted((s.stride for s in self.states if s.layer == number), key=_pixels))

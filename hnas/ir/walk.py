@@ -28,8 +28,9 @@ class Scope:
     ways: int
 
 
-Key = tuple[frozenset[State], frozenset[int], int]
-"""The frontier, the shared scopes that were met, the states of the last layer that were met."""
+Key = tuple[frozenset[State], frozenset[int], int, int]
+"""The frontier, the shared scopes that were met; of a trellis that keeps branches the states of the last
+layer that were met, and the ways taken out of the layer at hand."""
 
 
 def count_ways(trellis: TrellisChoices, scopes: Sequence[Scope], takes: "Takes | None" = None) -> int:
@@ -54,12 +55,15 @@ def count_ways(trellis: TrellisChoices, scopes: Sequence[Scope], takes: "Takes |
     closing = _closing(order, trellis, shared)
     takes = takes or Takes(trellis, ())
     last = len(trellis.layers)
-    known: dict[Key, int] = {(frozenset(trellis.sources), frozenset(), 0): total}
+    known: dict[Key, int] = {(frozenset(trellis.sources), frozenset(), 0, 0): total}
+    layer = 0
     for position, state in enumerate(order):
         following: dict[Key, int] = {}
-        for (frontier, met, ended), number in known.items():
+        fresh, layer = state.layer != layer, state.layer
+        for (frontier, met, ended, before), number in known.items():
+            links = 0 if fresh else before
             if state not in frontier:
-                key = (frontier, met - closing[position], ended)
+                key = (frontier, met - closing[position], ended, links)
                 following[key] = following.get(key, 0) + number
                 continue
             here = number * single.get(state, 1)
@@ -73,15 +77,16 @@ def count_ways(trellis: TrellisChoices, scopes: Sequence[Scope], takes: "Takes |
                     ways_number *= single.get(link, 1)
                     ways_met, ways_number = _meet(shared.get(link, ()), ways_met, ways_number, scopes)
                     alive.add(way.target)
-                if trellis.branches > 1 and _crowded(alive, state.layer + 1, trellis.branches):
-                    continue
-                key = (frozenset(alive), ways_met - closing[position], end)
+                out = links + len(ways) if trellis.branches > 1 else 0
+                if out > trellis.branches > 1:
+                    continue  # so many paths take at most one way each
+                key = (frozenset(alive), ways_met - closing[position], end, out)
                 following[key] = following.get(key, 0) + ways_number
         known = following
         if len(known) > MOST_STATES:
             raise HnasError(TooManyStates(None, what="the ways through the trellis", most=MOST_STATES))
     wanted = trellis.branches if trellis.branches > 1 else 0
-    return sum(number for (_, _, ended), number in known.items() if ended == wanted)
+    return sum(number for (_, _, ended, _), number in known.items() if ended == wanted)
 
 
 @final
@@ -127,10 +132,6 @@ def _meet(
     for number in new:
         ways *= scopes[number].ways
     return (met | frozenset(new) if new else met), ways
-
-
-def _crowded(alive: set[State], layer: int, most: int) -> bool:
-    return sum(1 for state in alive if state.layer == layer) > most
 
 
 def _closing(

@@ -188,11 +188,12 @@ class _Reader:
             self.sink.add(MissingKey(span, place=place, key=missing[0], doc=doc))
             return None
         last, branches = len(table.trellis.layers), table.trellis.branches
-        crowded = [n for n in range(1, last + 1) if len(taken.layer(n)) > branches]
+        crowded = [n for n in range(1, last + 1) if taken.leaving(n) > branches]
         if branches > 1 and (crowded or len(taken.layer(last)) != branches):
             layer = crowded[0] if crowded else last
-            found = f"{len(taken.layer(layer))} in layer {layer}"
-            what, needed = f"the states alive in {place}", f"{branches} branches that end apart"
+            number = taken.leaving(layer) if crowded else len(taken.layer(layer))
+            found = f"{number} in layer {layer}"
+            what, needed = f"the paths of {place}", f"{branches} branches that end apart"
             self.sink.add(WrongCount(span, what=what, needed=needed, found=found))
             return None
         kept = table.pruned(picks)
