@@ -154,7 +154,7 @@ class ScoresDoNotFit(Diagnostic):
     image has one, it ends with a map of one pixel: `global_pool -> linear(classes)`.
     """
 
-    code = "E0705"
+    code = "E0708"
     title = "the head gives scores of {scores}, the labels are {labels}"
     help = "end it with resize(1) for a label a pixel, with global_pool -> linear(classes) for one an image"
     scores: str

@@ -57,6 +57,6 @@ def test_sizes_that_do_not_fit_are_named(
     scores: tuple[int, ...], labels: tuple[int, ...], said: str, refused: Refused
 ) -> None:
     diagnostic = refused(lambda: cross_entropy(torch.zeros(scores), torch.zeros(labels, dtype=torch.long)))
-    assert diagnostic.code == "E0705"
+    assert diagnostic.code == "E0708"
     assert said in diagnostic.message
     assert "global_pool" in diagnostic.help_text
