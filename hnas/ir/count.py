@@ -160,7 +160,9 @@ class _Inner:
         weights = [self._weights(decision, position) for position in range(len(decision.groups))]
         kept = _without_none(decision, weights)
         if decision.take.how == "pairs":
-            return _sequences(_without_none(decision, weights[:1], listed=True), decision.take.count or 1, True)
+            return _sequences(
+                _without_none(decision, weights[:1], listed=True), decision.take.count or 1, True
+            )
         if edges is None or decision.take.how == "all":
             return self.ways(decision)
         return _distinct(kept, min(edges, len(kept)))

@@ -302,7 +302,7 @@ class DecisionTable:
     @cached_property
     def digest(self) -> str:
         """What binds an architecture to spaces with the same choices: ids, options, adjacency."""
-        content = {
+        content: dict[str, list[object]] = {
             "decisions": [_content(decision) for decision in self.decisions],
             "exits": [
                 [state.id, [[e.label, e.target.id] for e in exits]]

@@ -19,7 +19,7 @@ from hnas.ir.expr import Axes, Binary, Cond, Const, Fact, Searched, Sharing, Una
 from hnas.ir.select import Selected
 from hnas.ir.space import Applied, Cell, Enter, Joined, Move, Moves, OneOfMaps, Read, Skip, Space, Take
 from hnas.ir.spell import Speller, expression, operators, speller_of
-from hnas.ir.template import TEMPLATES, Template
+from hnas.ir.template import TEMPLATES
 from hnas.ir.types import Stride, spell_stride
 from hnas.schema.settings import (
     ArchOptimizer,
@@ -208,7 +208,9 @@ def _text(value: Any, speller: Speller) -> str:
         case Take() | Sharing():
             return str(value)
         case Moves():
-            word = {"one": "one_of ", "some": f"some_of({value.least}..{value.most or ''}) ", "all": ""}[value.how]
+            word = {"one": "one_of ", "some": f"some_of({value.least}..{value.most or ''}) ", "all": ""}[
+                value.how
+            ]
             labels = ", ".join(move.label for move in value.moves)
             return f"{word}{{ {labels} }}" if word else f"[{labels}]"
         case Enter():
@@ -235,7 +237,7 @@ def _text(value: Any, speller: Speller) -> str:
         case Const() | Fact() | Unary() | Binary() | Cond() | Axes() | Searched():
             return expression(value)
         case _ if isinstance(value, TEMPLATES):
-            return speller.template(cast(Template, value))
+            return speller.template(value)
         case tuple():
             return f"[{', '.join(_item(item, speller) for item in cast('tuple[Any, ...]', value))}]"
         case bool() | int() | Fraction():

@@ -19,7 +19,7 @@ class Selector:
     to another, both included; `last`: in the last layer; `stride`: at a stride.
     """
 
-    kind: Literal["any", "move", "layers", "last", "stride"] = "any"
+    kind: Literal["any", "move", "layers", "last", "stride", "all"] = "any"
     move: str = ""
     first: int = 0
     to: int = 0

@@ -14,6 +14,7 @@ from hnas.ir.select import Selected
 from hnas.ir.template import Factor, Prim, Template
 from hnas.ir.types import Stride
 
+
 @final
 @frozen
 class Take:

@@ -11,7 +11,16 @@ from typing import final
 
 from attrs import frozen
 
-from hnas.ir.expr import EvaluationError, Expr, Searched, Value, evaluate, facts_of, searched_fact, searched_in
+from hnas.ir.expr import (
+    EvaluationError,
+    Expr,
+    Searched,
+    Value,
+    evaluate,
+    facts_of,
+    searched_fact,
+    searched_in,
+)
 
 MOST_ENTRIES = 4_096
 """Entries of a table: decisions that one number depends on, multiplied out."""
@@ -76,7 +85,9 @@ def evaluate_with(expr: Expr, facts: Known, axis_of: Callable[[Searched], Axis])
     if not axes:
         return evaluate(expr, plain)
     if prod(axis.count for axis in axes) > MOST_ENTRIES:
-        raise EvaluationError(f"it depends on {len(axes)} decisions with too many options together", expr.span)
+        raise EvaluationError(
+            f"it depends on {len(axes)} decisions with too many options together", expr.span
+        )
     values: list[Value] = []
     for combination in product(*(range(axis.count) for axis in axes)):
         chosen = dict(zip((axis.group for axis in axes), combination, strict=True))

@@ -109,7 +109,7 @@ class EachState(_Template):
 @final
 @frozen
 class At(_Template):
-    """`at(layer = 3)`: the map of a layer, as the first step of a head; of one stride where it has several."""
+    """`at(layer = 3)`: the map of a layer, as the first step of a head; of one stride where it has more."""
 
     layer: Expr
     stride: Expr | None = None

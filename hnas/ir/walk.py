@@ -115,7 +115,10 @@ class Takes:
         if sum(1 for _ in ways) > 20:
             raise HnasError(TooManyStates(None, what=f"the moves out of {state.id}", most=MOST_STATES))
         return tuple(
-            chosen for size in range(least, most + 1) for chosen in combinations(ways, size) if _leads(chosen, state, self.trellis)
+            chosen
+            for size in range(least, most + 1)
+            for chosen in combinations(ways, size)
+            if _leads(chosen, state, self.trellis)
         )
 
 

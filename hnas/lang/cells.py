@@ -1,5 +1,6 @@
 """Cells: their attributes, the options of their edges, and nodes written one by one."""
 
+from collections.abc import Mapping
 from typing import Literal, cast, final
 
 from attrs import evolve, frozen
@@ -97,7 +98,7 @@ class Cells:
 
     def _explicit(
         self,
-        given: dict[str, ast.Set],
+        given: Mapping[str, ast.Set],
         nodes: tuple[ast.Decl, ...],
         inputs: tuple[str, ...] | None,
         name: str,

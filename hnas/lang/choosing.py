@@ -113,7 +113,5 @@ def hoisted(
         if template is None:
             return None
         options.append(template)
-    factors = tuple(
-        t.Factor(s.name, tuple(map(ir.spell_expr, s.values)), s.share, s.named) for s in searched
-    )
+    factors = tuple(t.Factor(s.name, tuple(map(ir.spell_expr, s.values)), s.share, s.named) for s in searched)
     return t.Choose(label, factors, tuple(options), span=span)

@@ -80,12 +80,12 @@ def _extern(item: ast.Extern, sink: Sink) -> ExternDef | None:
         return None
     given: dict[str, ast.Set] = {}
     for inner in item.items:
-        if not isinstance(inner, ast.Set) or inner.key[0] not in _EXTERN or len(inner.key) > 1:
+        if not isinstance(inner, ast.Set) or ".".join(inner.key) not in _EXTERN:
             span = inner.key_span if isinstance(inner, ast.Set) else inner.span
             key = ".".join(inner.key) if isinstance(inner, ast.Set) else "this"
             sink.add(UnknownKey(span, key=key, place=place, advice=did_you_mean(key, _EXTERN)))
             return None
-        given[inner.key[0]] = inner
+        given[".".join(inner.key)] = inner
     for key, doc in (("class", '"package.module:Class"'), ("channels", "channels of its result")):
         if key not in given:
             sink.add(MissingKey(item.name_span, place=place, key=key, doc=f"{key}: {doc}"))
@@ -94,7 +94,9 @@ def _extern(item: ast.Extern, sink: Sink) -> ExternDef | None:
     module, colon, name = target.value.partition(":") if isinstance(target, ast.String) else ("", "", "")
     parts = (*module.split("."), *name.split("."))
     if not colon or not all(part.isidentifier() for part in parts):
-        found = f'this is "{target.value}"' if isinstance(target, ast.String) else f"this is {kind_of(target)}"
+        found = (
+            f'this is "{target.value}"' if isinstance(target, ast.String) else f"this is {kind_of(target)}"
+        )
         needed = '"package.module:Class"'
         sink.add(WrongValue(target.span, what=f"class of {place}", needed=needed, found=found))
         return None
@@ -105,7 +107,7 @@ def _extern(item: ast.Extern, sink: Sink) -> ExternDef | None:
 
 def taken_names(params: Mapping[str, Span]) -> Mapping[str, str]:
     """Every name that means something already, with what it means."""
-    found = {name: "a parameter of the space" for name in params}
+    found = dict.fromkeys(params, "a parameter of the space")
     found |= dict.fromkeys(PRIMITIVES, "a layer") | dict.fromkeys(SPECIAL, "a way to join maps")
     return found | dict(ir.FACTS)
 

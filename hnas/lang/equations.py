@@ -48,10 +48,16 @@ class Equations:
                 return None
             case ast.Binary("+", left, right):
                 a, b = self.map(left), self.map(right)
-                return None if a is None or b is None else s.Joined("sum", (*_sum(a), *_sum(b)), span=node.span)
+                return (
+                    None if a is None or b is None else s.Joined("sum", (*_sum(a), *_sum(b)), span=node.span)
+                )
             case ast.Binary("->", left, right):
                 source, operator = self.map(left), self.operators.template(right)
-                return None if source is None or operator is None else s.Applied(operator, source, span=node.span)
+                return (
+                    None
+                    if source is None or operator is None
+                    else s.Applied(operator, source, span=node.span)
+                )
             case ast.Call(ast.Ref(how)) if how in JOINS:
                 return self._join(node, how)
             case ast.Call():

@@ -164,14 +164,24 @@ def choice_args(node: ast.Choice, allowed: tuple[str, ...], sink: Sink) -> Choic
     found = ChoiceArgs()
     for arg in node.args:
         if arg.name is None and node.word == "some_of":
-            low, high = (arg.value.low, arg.value.high) if isinstance(arg.value, ast.Range) else (arg.value,) * 2
+            low, high = (
+                (arg.value.low, arg.value.high) if isinstance(arg.value, ast.Range) else (arg.value,) * 2
+            )
             least, most = constant(low, Names(), sink), constant(high, Names(), sink)
             if least is None or most is None:
                 return None
-            wanted = 1 <= least <= most <= len(node.options) if isinstance(least, int) and isinstance(most, int) else False
+            wanted = (
+                1 <= least <= most <= len(node.options)
+                if isinstance(least, int) and isinstance(most, int)
+                else False
+            )
             if not wanted:
                 needed = f"a number, or a range, from 1 to {len(node.options)}"
-                sink.add(WrongValue(arg.span, what="some_of", needed=needed, found=f"this is {_spelled(arg.value)}"))
+                sink.add(
+                    WrongValue(
+                        arg.span, what="some_of", needed=needed, found=f"this is {_spelled(arg.value)}"
+                    )
+                )
                 return None
             assert isinstance(least, int)
             assert isinstance(most, int)
@@ -196,9 +206,7 @@ def choice_args(node: ast.Choice, allowed: tuple[str, ...], sink: Sink) -> Choic
     return found
 
 
-def sharing(
-    node: ast.Expr | ast.Range, scopes: tuple[str, ...], what: str, sink: Sink
-) -> ir.Sharing | None:
+def sharing(node: ast.Expr | ast.Range, scopes: tuple[str, ...], what: str, sink: Sink) -> ir.Sharing | None:
     """A scope that shares a decision: `layer`, or `group("name")`; None after a diagnostic."""
     if isinstance(node, ast.Ref) and node.name in scopes and node.name != "group":
         return ir.Sharing(cast(Any, node.name))

@@ -67,7 +67,9 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
     sets = {item.key[0]: item for item in block.items if isinstance(item, ast.Set) and len(item.key) == 1}
     ops = collect(block.items, spans, sink)
     norm, updates = _norm(sets.get("norm"), params, sink)
-    numbers, choices = named_choices(block.items, {**spans, **{op.name: op.span for op in ops.values()}}, params, sink)
+    numbers, choices = named_choices(
+        block.items, {**spans, **{op.name: op.span for op in ops.values()}}, params, sink
+    )
     operators = Operators(ops, params | numbers, norm, sink, choices)
 
     card = _card(block, sink)
@@ -88,7 +90,9 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
     for op in ops.values():
-        if not op.params and op.extern is None:  # an operator nothing uses is still checked; one with parameters needs a use
+        if (
+            not op.params and op.extern is None
+        ):  # an operator nothing uses is still checked; one with parameters needs a use
             operators.template(ast.Ref(op.name, span=op.span), head=True)
     if len(sink.errors) > before or card is None or data is None or way is None or head is None:
         return None

@@ -167,9 +167,7 @@ class _Reader:
         self._digest(block)
         return None if len(self.sink.errors) > before else architecture
 
-    def _complete(
-        self, picks: Mapping[str, tuple[Pick, ...]], span: Span, place: str
-    ) -> Architecture | None:
+    def _complete(self, picks: Mapping[str, tuple[Pick, ...]], span: Span, place: str) -> Architecture | None:
         """The architecture, where every decision that matters in it is made; None after a diagnostic."""
         table = self.table
         try:
@@ -199,7 +197,9 @@ class _Reader:
         kept = table.pruned(picks)
         for name in picks:
             if name not in kept.picks and table.by_id[name].kind != "node":
-                self.sink.add(NoEffect(span, what=f"choose {name}", why="nothing of this network asks for it"))
+                self.sink.add(
+                    NoEffect(span, what=f"choose {name}", why="nothing of this network asks for it")
+                )
         return kept
 
     def _choose(self, item: ast.Decl) -> tuple[Pick, ...] | None:
@@ -225,7 +225,9 @@ class _Reader:
         least = decision.take.count or 1
         most = decision.take.most or 1
         if len(set(picks)) < len(picks) or not least <= len(picks) <= most:
-            needed = f"{least} option{'s' if least > 1 else ''}" if least == most else f"{least} to {most} options"
+            needed = (
+                f"{least} option{'s' if least > 1 else ''}" if least == most else f"{least} to {most} options"
+            )
             found = str(len(picks)) if len(set(picks)) == len(picks) else "one twice"
             self.sink.add(WrongCount(item.value.span, what=item.name, needed=needed, found=found))
             return None

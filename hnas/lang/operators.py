@@ -234,7 +234,9 @@ class Operators:
         self._memo[key] = found
         return found
 
-    def _extern(self, op: OpDef, values: Mapping[str, ir.Expr], names: Names, span: Span) -> t.Template | None:
+    def _extern(
+        self, op: OpDef, values: Mapping[str, ir.Expr], names: Names, span: Span
+    ) -> t.Template | None:
         assert op.extern is not None
         channels = to_expr(op.extern.channels, names, self.sink)
         stride = to_expr(op.extern.stride, names, self.sink) if op.extern.stride else ir.Const(1, span=span)

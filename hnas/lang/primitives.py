@@ -105,9 +105,7 @@ def _checked(value: ir.Expr, attribute: Attribute, layer: str, sink: Sink) -> ir
     return None
 
 
-def _attribute(
-    arg: ast.Arg, attribute: Attribute, layer: str, names: Names, sink: Sink
-) -> ir.Expr | None:
+def _attribute(arg: ast.Arg, attribute: Attribute, layer: str, names: Names, sink: Sink) -> ir.Expr | None:
     words = attribute.words or (("same",) if attribute.kind == "pad" else ())
     if words and isinstance(arg.value, ast.Ref) and arg.value.name not in names.known():
         if arg.value.name in words:

@@ -21,7 +21,9 @@ MOVES = ("finer", "same", "coarser")
 class Strided(Protocol):
     """Reads a stride; None after a diagnostic."""
 
-    def __call__(self, node: ast.Expr | ast.Range, what: str) -> Stride | None: ...
+    def __call__(self, node: ast.Expr | ast.Range, what: str) -> Stride | None:
+        """Read `node`; `what` is for messages."""
+        ...
 
 
 def selected(
@@ -78,7 +80,9 @@ class _Reader(Generic[T]):
         seen: dict[Selector, Span] = {}
         failed = not node.entries
         if failed:
-            sink.add(WrongValue(node.span, what=self.what, needed="at least one entry", found="this is empty"))
+            sink.add(
+                WrongValue(node.span, what=self.what, needed="at least one entry", found="this is empty")
+            )
         for item in node.entries:
             when = _selector(item.key, self.moves, self.layers, self.stride, self.names, sink)
             inner = ungroup(item.value)
@@ -127,9 +131,7 @@ def _selector(
             first, to = constant(low, names, sink), constant(high, names, sink)
             if first is None or to is None:
                 return None
-            if _number(first) and _number(to) and first <= to:
-                assert isinstance(first, int)
-                assert isinstance(to, int)
+            if isinstance(first, int) and isinstance(to, int) and 1 <= first <= to:
                 if first > layers:
                     why = f"the trellis has {layers} layers"
                     sink.add(NoEffect(key.span, what=f"layer({first})", why=why))
@@ -143,7 +145,3 @@ def _selector(
             found = f"this is {kind_of(key)}"
             sink.add(WrongValue(key.span, what="a selector", needed=needed, found=found, advice=advice))
             return None
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

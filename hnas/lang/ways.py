@@ -1,7 +1,7 @@
 """Strides, moves, entry, paths and links of a trellis."""
 
 from collections.abc import Sequence
-from typing import Literal, cast, final
+from typing import Literal, final
 
 from attrs import frozen
 
@@ -121,7 +121,7 @@ class Ways:
             needed = "finer, same or coarser, coarser(2) for two strides, within(coarser) inside a layer"
             self.constants.wrong(item, "a move", needed, advice)
             return None
-        return None if by is None else s.Move(cast(Literal["finer", "same", "coarser"], name), by, within)
+        return None if by is None else s.Move(name, by, within)
 
     def enter(self, node: ast.Expr | None, strides: Strides) -> s.Enter | None:
         """The strides of layer 1; None after diagnostics."""
@@ -162,9 +162,11 @@ class Ways:
         value = ungroup(node)
         if isinstance(value, ast.Ref) and value.name == "path":
             return 1
-        if isinstance(value, ast.Call) and isinstance(value.callee, ast.Ref):
-            if value.callee.name == "branches" and len(value.args) == 1 and value.args[0].name is None:
+        match value:
+            case ast.Call(ast.Ref("branches"), (ast.Arg(None),)):
                 return self.constants.convert(value.args[0].value, t.Whole(2, 64), "branches(...)")
+            case _:
+                pass
         self.constants.wrong(node, "keep", "path, or branches(2)")
         return None
 
@@ -259,7 +261,9 @@ class Ways:
         if name == "back":
             if "layers" not in bound:
                 advice = "back(3): layer l - 3"
-                self.sink.add(BadCall(call.span, callee="back", why="needs a number of layers", advice=advice))
+                self.sink.add(
+                    BadCall(call.span, callee="back", why="needs a number of layers", advice=advice)
+                )
                 return None
             number = self.constants.convert(bound["layers"].value, t.Whole(2, MOST_LAYERS), "back(...)")
             if number is None:
@@ -283,4 +287,4 @@ class Ways:
         if operator is None:
             return None
         assert how in ("sum", "concat", "product")
-        return s.Skip(cast(Literal["earlier", "back", "mirror"], name), back, operator, how, span=node.span)
+        return s.Skip(name, back, operator, how, span=node.span)

@@ -13,7 +13,7 @@ from typing import final
 from attrs import define, evolve, field
 
 from hnas.ir import graph as g
-from hnas.ir.decisions import Architecture, DecisionTable, State
+from hnas.ir.decisions import Architecture, DecisionTable
 from hnas.passes.tidy import tidy
 
 
@@ -88,7 +88,7 @@ class _Dropper:
             case g.Call(name):
                 called = self._call(node, name, left, operands)
                 return [called] if called is not None else []
-            case g.Op():
+            case g.Op() | g.Mask():
                 return []  # a layer on an absent map; resize(like = absent) has lost its size as well
 
     def _concat(self, node: g.Node, gone: set[str], function: g.Function, live: str) -> list[g.Node]:

@@ -183,7 +183,9 @@ class Builder:
     def searched(self, expr: Expr, place: Place, what: str, recorded: Recorded, at: str) -> Value | Table:
         """The value of `expr` at a place, or its values where it depends on decisions; `at` names them."""
         try:
-            value = evaluate_with(expr, place.facts, lambda s: self.choices.axis(s, place.facts, at, recorded))
+            value = evaluate_with(
+                expr, place.facts, lambda s: self.choices.axis(s, place.facts, at, recorded)
+            )
         except EvaluationError as error:
             where = f"in {what}, {place.text}"
             raise self.fail(DoesNotFit(error.span, operator=what, why=str(error), where=where)) from None
@@ -276,7 +278,7 @@ class Builder:
                 return self.emit(then if chosen else other, body, source, place, prefix)
             case t.Join(how, items):
                 values = tuple(
-                    self.emit(item, body, source, place, f"{prefix}{how}.{number}." if _bare(item) else prefix)
+                    self.emit(item, body, source, place, _part(item, prefix, how, number))
                     for number, item in enumerate(items, 1)
                 )
                 return self.join(how, values, body, prefix + how, place, template.span)
@@ -475,6 +477,6 @@ def _option_name(factors: tuple[t.Factor, ...], weight: g.Weight) -> str:
     return "_".join(f"{f.name}{plain(label)}" for f, label in parts)
 
 
-def _bare(template: t.Template) -> bool:
-    """Whether a part of a join needs its number to be told apart: a named operator has its name."""
-    return not isinstance(template, t.Named)
+def _part(template: t.Template, prefix: str, how: str, number: int) -> str:
+    """What names in a part of a join begin with: its number, but for a named operator, which has its name."""
+    return prefix if isinstance(template, t.Named) else f"{prefix}{how}.{number}."

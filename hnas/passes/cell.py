@@ -296,14 +296,18 @@ class _Maker:
                 if value is None:
                     return None
                 if is_none(operator):
-                    return self.body.add(f"{name}.none", g.Op("none"), (value,), self.body.types[value], node.span)
+                    return self.body.add(
+                        f"{name}.none", g.Op("none"), (value,), self.body.types[value], node.span
+                    )
                 called = f"{name}.{_piece(operator)}"
                 return self.builder.call(operator, self.body, value, self._stepped(value, name), called)
             case Joined(how, items):
                 values = [v for item in items if (v := self._map(item, name)) is not None]
                 if not values:
                     return None
-                return self.builder.join(how, tuple(values), self.body, f"{name}.{how}", self.place, node.span)
+                return self.builder.join(
+                    how, tuple(values), self.body, f"{name}.{how}", self.place, node.span
+                )
             case OneOfMaps():
                 return self._one_of(node, name)
 
@@ -340,7 +344,7 @@ class _Maker:
 
 
 def _relative(group: str, prefix: str) -> str:
-    """A group as the function of a cell names it: its call's `choices` completes it, unless it begins with /."""
+    """A group as the function of a cell names it: its call's `choices` completes it, but for /ID."""
     return group.removeprefix(f"{prefix}.") if group.startswith(f"{prefix}.") else f"/{group}"
 
 

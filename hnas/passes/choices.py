@@ -16,7 +16,7 @@ from hnas.ir import template as t
 from hnas.ir.decisions import Decision, Group, Picked, Place, When
 from hnas.ir.expr import Searched, Sharing, Value, spell, spell_expr
 from hnas.ir.space import Take
-from hnas.ir.table import Axis, Known
+from hnas.ir.table import Axis, Known, Table
 from hnas.ir.types import spell_stride
 from hnas.passes.errors import SharedApart
 
@@ -158,6 +158,6 @@ def _stride(facts: Known) -> str:
     return spell_stride(tuple(int(v) for v in value)) if isinstance(value, tuple) else ""
 
 
-def _plain(value: object) -> Value:
-    assert isinstance(value, int | str | tuple)
+def _plain(value: Value | Table) -> Value:
+    assert not isinstance(value, Table)
     return value

@@ -78,9 +78,7 @@ def build_order(choices: TrellisChoices) -> tuple[State, ...]:
     for number, strides in enumerate(choices.layers, 1):
         waiting = [State(number, stride) for stride in strides]
         while waiting:
-            state = next(
-                s for s in waiting if not any(source in waiting for source, _ in sources.get(s, ()))
-            )
+            state = next(s for s in waiting if not any(source in waiting for source, _ in sources.get(s, ())))
             waiting.remove(state)
             found.append(state)
     return tuple(found)
@@ -148,9 +146,7 @@ class _Decider:
             return None
         for stride in strides:
             if ratio(stride, stem) is None and ratio(stem, stride) is None:
-                self.sink.add(
-                    StemStride(trellis.span, fine=spell_stride(stem), coarse=spell_stride(stride))
-                )
+                self.sink.add(StemStride(trellis.span, fine=spell_stride(stem), coarse=spell_stride(stride)))
                 return None
         self.exits[start] = tuple(Exit(spell_stride(stride), State(1, stride)) for stride in strides)
         if trellis.path is None:
@@ -180,7 +176,7 @@ class _Decider:
     # --- further layers --------------------------------------------------------------------------
 
     def _layer(self, layer: int, entered: list[State]) -> tuple[set[State] | None, list[State]]:
-        """The states of a layer, with their ways out noted, and the states those lead to; None: a dead end."""
+        """The states of a layer, their ways out noted, and the states those lead to; None: a dead end."""
         trellis = self.trellis
         waiting, states = list(entered), set(entered)
         following: list[State] = []
@@ -220,9 +216,7 @@ class _Decider:
         moves = found.value if found is not None else Moves((), "all", span=trellis.moves_span)
         if trellis.path is None and moves.how == "one" and any(move.within for move in moves.moves):
             why = "a path has one state in a layer, and a move within a layer joins two"
-            self.sink.add(
-                Excludes(moves.span, first="one_of { ... }", second="within(...)", why=why)
-            )
+            self.sink.add(Excludes(moves.span, first="one_of { ... }", second="within(...)", why=why))
             return None
         return moves
 
@@ -244,9 +238,7 @@ class _Decider:
         """Whether the ways within a layer go round."""
         left = set(states)
         while left:
-            free = {
-                s for s in left if not any(way.target in left for way in self.exits.get(s, ()))
-            }
+            free = {s for s in left if not any(way.target in left for way in self.exits.get(s, ()))}
             if not free:
                 return True
             left -= free
@@ -266,7 +258,9 @@ class _Decider:
             text = f"the moves are {', '.join(labels)}; there are {trellis.layers} layers"
             notes = (Note(text, trellis.moves_span),)
             advice = f"leave {spell_stride(stride)} out of strides, or allow more layers or moves"
-            self.sink.add(Unreachable(span, stride=spell_stride(stride), why=found, notes=notes, advice=advice))
+            self.sink.add(
+                Unreachable(span, stride=spell_stride(stride), why=found, notes=notes, advice=advice)
+            )
         return ok
 
 

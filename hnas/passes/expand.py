@@ -130,9 +130,7 @@ class _Expander:
         for state in build_order(self.choices):
             if self.taken is None or state in self.taken.states:
                 self._state(state, sources[state])
-        head = Head(
-            self.space, self.builder, self.main, self.maps, self.choices, self._place, absent
-        )
+        head = Head(self.space, self.builder, self.main, self.maps, self.choices, self._place, absent)
         result = head.run(self.space.head, "head")
         # an auxiliary head helps to train a deep network; a super-network is searched without
         trains = self.space.aux is not None and not self.searching
@@ -206,9 +204,7 @@ class _Expander:
         if entry is None:
             shown = spell_stride(state.stride)
             raise self.builder.fail(NothingSaid(trellis.span, what="width", layer=state.layer, stride=shown))
-        width = self.builder.searched(
-            entry.value, Place(facts, where), "width", self.main.recorded, state.id
-        )
+        width = self.builder.searched(entry.value, Place(facts, where), "width", self.main.recorded, state.id)
         numbers = width.values if isinstance(width, Table) else (width,)
         wrong = next((number for number in numbers if whole(number) is None), None)
         if wrong is not None:
@@ -242,7 +238,9 @@ class _Expander:
             name = f"stem.stride{spell_stride(stride)}"
             value = self.builder.call(template.body, self.main, IMAGE, place, name)
             if self._stride_of(value, template) != stride:
-                why = f"it gives a map of {self.main.types[value]}, the state has stride {spell_stride(stride)}"
+                why = (
+                    f"it gives a map of {self.main.types[value]}, the state has stride {spell_stride(stride)}"
+                )
                 raise self.builder.fail(
                     DoesNotFit(template.span, operator="the stem", why=why, where=place.text)
                 )
@@ -331,7 +329,7 @@ class _Expander:
 
     def _mixed(self, name: str, values: list[tuple[State, int, str]], place: Place) -> str:
         """The sum of `values`, each weighed by the move that brings it; a lone way out weighs one."""
-        searched = {} if self.taken is not None else self.choices.decisions
+        searched = dict[State, str]() if self.taken is not None else self.choices.decisions
         decided = [(s, p, v) for s, p, v in values if s in searched]
         plain_values = [v for s, _, v in values if s not in searched]
         span = self.space.trellis.moves_span

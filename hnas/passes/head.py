@@ -164,11 +164,13 @@ class Head:
                 # channels of an absent map are kept as zeros, so that the others stay where they are
                 given = self.absent(state)
                 made = self.builder.function(body, given, self.place_at(state))
-                values.append(self._zeros(made.types[made.result], next(iter(results.values())), prefix, template))
+                values.append(
+                    self._zeros(made.types[made.result], next(iter(results.values())), prefix, template)
+                )
         return self.builder.join(how, tuple(values), self.main, f"{prefix}.{how}", place, template.span)
 
     def _fold(self, fold: t.FoldStates, maps: Maps, prefix: str, place: Place) -> str:
-        """From the coarsest stride to the finest: what there is resized, joined with the map there, passed on."""
+        """From coarse to fine: what there is resized, joined with the map there, passed on."""
         value: str | None = None
         some = next(iter(maps.values()))
         types: MapType | None = None
@@ -194,10 +196,16 @@ class Head:
                     zeros = self._zeros(missing, parts[0], name, fold)
                     parts = [zeros, parts[0]] if value is None else [parts[0], zeros]
             if parts:
-                joined = self.builder.join(fold.how, tuple(parts), self.main, f"{name}.{fold.how}", here, fold.span)
+                joined = self.builder.join(
+                    fold.how, tuple(parts), self.main, f"{name}.{fold.how}", here, fold.span
+                )
                 value = self.builder.call(fold.body, self.main, joined, here, name)
             elif own is not None:
-                wide = own if types is None or fold.how != "concat" else own.with_channels(own.channels + types.channels)
+                wide = (
+                    own
+                    if types is None or fold.how != "concat"
+                    else own.with_channels(own.channels + types.channels)
+                )
                 made = self.builder.function(fold.body, wide, here)
                 types = made.types[made.result]
         assert value is not None, some

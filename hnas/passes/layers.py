@@ -47,9 +47,7 @@ def channel_count(source: MapType) -> dict[str, Value | Table]:
     return {"channels": Table(axes, tuple(counts))}
 
 
-def layer(
-    builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "Place", prefix: str
-) -> str:
+def layer(builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "Place", prefix: str) -> str:
     """Append a primitive layer; the name of its result, masked where channels are searched."""
     primitive, given = PRIMITIVES[prim.name], body.types[source]
     name = body.free(prefix + prim.name)
@@ -129,5 +127,3 @@ def extern_layer(
     result = MapType(channels, times(given.stride, step))
     kind = g.Op("extern", tuple(attrs), extern=op.target)
     return body.add(prefix + op.name, kind, (source,), result, op.span)
-
-

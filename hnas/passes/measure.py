@@ -66,7 +66,7 @@ class Measure:
             case t.OverStates(_, body) | t.FoldStates(body) | t.EachState(body):
                 return self.facts(body)
             case t.At(layer, stride):
-                return _expr(layer) | (_expr(stride) if stride is not None else frozenset())
+                return _expr(layer) | (_expr(stride) if stride is not None else frozenset[str]())
             case t.Choose(_, factors, options):
                 parts = [*map(_factor, factors), *(self.facts(option) for option in options)]
                 return frozenset[str]().union(*parts)

@@ -217,7 +217,7 @@ def _even(attrs: Attrs, dims: int) -> bool:
 def _filled(
     kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], value: float
 ) -> Callable[[Tensor], Tensor]:
-    """Pads a map so that a window gives ceil(size / stride) pixels: before it what an odd kernel would have."""
+    """Pads a map so that windows give ceil(size / stride) pixels: before it as for an odd kernel."""
 
     def fill(x: Tensor) -> Tensor:
         sides: list[int] = []

@@ -33,9 +33,7 @@ def decode(table: DecisionTable, weights: Weights, settings: DecodeSettings) -> 
     elif trellis.branches > 1:
         picks.update(branches(table, weights))
     else:
-        picks.update(
-            (d.id, likeliest(d, weights)) for d in table.decisions if d.kind in ("move", "enter")
-        )
+        picks.update((d.id, likeliest(d, weights)) for d in table.decisions if d.kind in ("move", "enter"))
     return table.pruned(picks)
 
 
@@ -50,7 +48,9 @@ def likeliest(decision: Decision, weights: Weights) -> tuple[Pick, ...]:
     order = sorted(range(len(given)), key=lambda i: (-given[i], i))
     least, most = (decision.take.count or 1, decision.take.most or 1)
     bar = 1 / len(given) if abs(sum(given) - 1) < 1e-6 else 0.5
-    kept = [option for rank, option in enumerate(order) if rank < least or (rank < most and given[option] > bar)]
+    kept = [
+        option for rank, option in enumerate(order) if rank < least or (rank < most and given[option] > bar)
+    ]
     return tuple((group.name, group.options[option]) for option in sorted(kept))
 
 

@@ -9,9 +9,9 @@ import pytest
 from hnas.compiler import Compilation
 from hnas.diag import Source, Span
 from hnas.ir.count import Counts, count, distinct_ways, ways
-from hnas.ir.walk import count_ways
 from hnas.ir.decisions import Decision, Group
 from hnas.ir.space import Take
+from hnas.ir.walk import count_ways
 
 TESTS = Path(__file__).parent.parent
 REFERENCE = TESTS.parent / "examples" / "autodeeplab" / "spec.hnas"
