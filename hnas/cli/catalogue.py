@@ -1,11 +1,11 @@
 """Every diagnostic of hnas by its code, and the page that explains one. Needs no torch.
 
 An example is a file of `examples/`, named after the code it raises, as `mine.hnas` in a folder with
-the `base.hnas` that `hnas new base` writes.
+the `base.hnas` that `hnas new base` writes. What no file alone raises has a command in `occasions.py`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from inspect import cleandoc, isclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import hnas.lang.syntax_errors
 import hnas.passes.errors
 import hnas.runtime.errors
 import hnas.search.errors
+from hnas.cli.occasions import OCCASIONS, Occasion
 from hnas.diag import Diagnostic
 
 MODULES: tuple[ModuleType, ...] = (
@@ -102,13 +103,35 @@ def raised_by(example: str) -> tuple[Diagnostic, ...]:
         return error.diagnostics
 
 
+def lacking(code: str) -> Iterator[str]:
+    """What a page has not got, a sentence each: for whoever adds a diagnostic."""
+    kind = catalogue()[code]
+    if code[1:3] not in SECTIONS:
+        yield f"its section {code[1:3]} is not in SECTIONS of hnas/cli/catalogue.py"
+    if code[0] != {"error": "E", "warning": "W"}[kind.severity]:
+        yield f"it is of severity {kind.severity}"
+    # attrs does not make up docstrings, but a class without one has its base's
+    if not (vars(kind).get("__doc__") or "").strip():
+        yield f"the class {kind.__name__} of {kind.__module__} has no docstring: what it means"
+    if example_of(code) is None and code not in OCCASIONS:
+        yield f"there is neither hnas/cli/examples/{code}.hnas nor an entry in hnas/cli/occasions.py"
+    elif not any(sign in page(code) for sign in ("= help: ", "What to do: ")) and not _says_mend(kind):
+        yield f"no mend: a help of {kind.__name__}, an advice, or a second paragraph of its docstring"
+
+
+def _says_mend(kind: type[Diagnostic]) -> bool:
+    return "\n\n" in (kind.__doc__ or "")
+
+
 def page(code: str) -> str:
-    """The page of a code: its title, what it means, a file that raises it with what is said, and the mend."""
+    """The page of a code: its title, what it means, what raises it with what is said, and the mend."""
     kind = catalogue()[code]
     parts = [f"{kind.severity}[{code}]: {title_of(kind)}", cleandoc(kind.__doc__ or "")]
-    example = example_of(code)
+    example, occasion = example_of(code), OCCASIONS.get(code)
     if example is not None:
         parts += _shown(example)
+    elif occasion is not None:
+        parts += _told(occasion)
     elif kind.help:
         parts.append(f"What to do: {_open(kind.help)}.")
     return "\n\n".join(parts)
@@ -122,6 +145,19 @@ def _shown(example: str) -> list[str]:
         return ["For example, of an empty file mine.hnas:", _indented(said)]
     base = " (base.hnas: hnas new base)" if '"base.hnas"' in example else ""
     return [f"For example, mine.hnas{base}", _indented(example), "is told", _indented(said)]
+
+
+def _told(occasion: Occasion) -> list[str]:
+    from hnas.diag.render import render
+
+    when = f", where {occasion.when}," if occasion.when else ""
+    base = " (base.hnas: hnas new base)" if "base.hnas" in occasion.command else ""
+    return [
+        f"For example{base}",
+        _indented(occasion.command),
+        f"is told{when}".rstrip(","),
+        _indented(render(occasion.told)),
+    ]
 
 
 def _indented(text: str) -> str:

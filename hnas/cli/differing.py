@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hnas.cli.options import layout_options, outside_option
-from hnas.cli.terminal import say, show_diagnostics
+from hnas.cli.terminal import say, show_diagnostics, spell_count
 
 if TYPE_CHECKING:
     from hnas.compiler import Compilation
@@ -158,7 +158,7 @@ def _spelled(before: "Entry | None", after: "Entry | None") -> str | None:
 def _sizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """A table of how large the two are, and the ratio."""
     rows = [
-        (title, f"{before[key]:,}", f"{after[key]:,}", _ratio(before[key], after[key]))
+        (title, spell_count(before[key]), spell_count(after[key]), _ratio(before[key], after[key]))
         for key, title in _SIZES.items()
         if key in before and key in after
     ]

@@ -1,13 +1,17 @@
-"""Drawings of a found network in characters: its path through the trellis, and its cells. Pure text."""
+"""Drawings of a space and of a found network in characters: the trellis, and the cells. Pure text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from textwrap import fill
 
+from hnas.cli.lattice import draw_states
 from hnas.ir.decisions import Architecture, DecisionTable, State, TrellisChoices
-from hnas.ir.space import Space
+from hnas.ir.space import Cell, Space
 from hnas.ir.types import Stride, spell_stride
 
-_STEP = 4
-"""Columns from one layer to the next."""
+_COLUMNS = 80
+_MOST_NODES = 10
+"""Of a cell's inputs and nodes, how many are drawn; the middle of more is left out."""
 
 
 def draw_network(space: Space, table: DecisionTable, architecture: Architecture) -> str:
@@ -25,46 +29,17 @@ def spell_path(path: Sequence[Stride]) -> str:
 
 def draw_path(trellis: TrellisChoices, path: Sequence[Stride]) -> str:
     """The trellis with a row a stride and a column a layer; states off the path are dots."""
-    strides = list(dict.fromkeys(stride for layer in trellis.layers for stride in layer))
-    if trellis.start.stride not in strides:
-        strides.append(trellis.start.stride)
-    strides.sort(key=_pixels)
-    row = {stride: 2 * position for position, stride in enumerate(strides)}
-    width = _STEP * len(trellis.layers) + 1
-    grid = [[" "] * width for _ in range(2 * len(strides) - 1)]
-    for layer, there in enumerate(trellis.layers, 1):
-        for stride in there:
-            grid[row[stride]][_STEP * layer] = "·"
-    previous = trellis.start
-    grid[row[previous.stride]][0] = "●"
-    for layer, stride in enumerate(path, 1):
-        here = State(layer, stride)
-        _link(grid, row[previous.stride], row[stride], _STEP * (layer - 1))
-        grid[row[stride]][_STEP * layer] = "●"
-        previous = here
-    margin = max(len(spell_stride(stride)) for stride in strides)
-    numbers = "".join(f"{number:<{_STEP}}" for number in range(len(trellis.layers) + 1)).rstrip()
-    lines = [f"{'layer':<{len('stride') + 1 + margin}}  {numbers}"]
-    for number, cells in enumerate(grid):
-        word = "stride" if number == 0 else ""
-        label = spell_stride(strides[number // 2]) if number % 2 == 0 else ""
-        lines.append(f"{word:<{len('stride')}} {label:>{margin}}  {''.join(cells)}".rstrip())
-    return "\n".join(lines)
+    states = [trellis.start, *(State(layer, stride) for layer, stride in enumerate(path, 1))]
+    alive = {state.layer: (state.stride,) for state in states}
+    return draw_states(alive, pairwise(states), dict(enumerate(trellis.layers, 1)), whole=True)
 
 
-def _pixels(stride: Stride) -> tuple[int, ...]:
-    return (stride,) if isinstance(stride, int) else stride
-
-
-def _link(grid: list[list[str]], start: int, end: int, column: int) -> None:
-    """A line from a state in `column` to one a layer on."""
-    if start == end:
-        for x in range(column + 1, column + _STEP):
-            grid[start][x] = "─"
-        return
-    sign, down = ("╲", 1) if end > start else ("╱", -1)
-    for y in range(start + down, end, down):
-        grid[y][column + _STEP // 2] = sign
+def draw_trellis(trellis: TrellisChoices) -> str:
+    """Every state and every move of a space; the middle of many layers is left out."""
+    first = {trellis.start.stride: None} | {s.stride: None for s in trellis.exits if s.layer == 0}
+    alive = {0: tuple(first), **dict(enumerate(trellis.layers, 1))}
+    links = ((state, way.target) for state, ways in trellis.exits.items() for way in ways)
+    return draw_states(alive, links, whole=False)
 
 
 def draw_cell(title: str, nodes: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> str:
@@ -80,6 +55,52 @@ def draw_cell(title: str, nodes: Sequence[tuple[str, Sequence[tuple[str, str]]]]
             line = "─" * (width - len(operator) + 1)
             lines.append(f"  {label:<{name_width}} {branch}─ {operator} {line} {source}")
     return "\n".join(lines)
+
+
+def draw_shape(cell: Cell) -> str:
+    """A cell of a space: its options once, and for each node which inputs and nodes it may read."""
+    options = ", ".join(option.label for option in cell.options)
+    if cell.fixed:
+        return f"cell {cell.name}: the operator {options}"
+    count = "" if cell.take.count is None else f"({cell.take.count})"
+    rows = [
+        ("inputs", ", ".join(cell.inputs)),
+        ("options", options),
+        ("take", f"{cell.take.how}{count} for each node, joined by {cell.join}"),
+        ("output", cell.output),
+        ("share", cell.share),
+    ]
+    width = max(len(name) for name, _ in rows) + 4
+    lines = [f"cell {cell.name}"]
+    lines += [
+        fill(text, _COLUMNS, initial_indent=f"  {name:<{width - 2}}", subsequent_indent=" " * width)
+        for name, text in rows
+    ]
+    reads = {node: cell.sources(number) for number, node in enumerate(cell.node_names())}
+    return "\n".join([*lines, "", *_matrix(reads, (*cell.inputs, *cell.node_names()[:-1]))])
+
+
+def _matrix(reads: Mapping[str, Collection[str]], sources: Sequence[str]) -> Iterator[str]:
+    """A row a node, a column a source, a dot where the node may read it."""
+    nodes, columns = _ends(tuple(reads)), _ends(sources)
+    width = max(len("reads"), *map(len, nodes)) + 2
+    yield f"  {'reads':<{width}}{'  '.join(columns)}"
+    for node in nodes:
+        marks = (_mark(reads, node, source).ljust(len(source)) for source in columns)
+        yield f"  {node:<{width}}{'  '.join(marks)}".rstrip()
+
+
+def _mark(reads: Mapping[str, Collection[str]], node: str, source: str) -> str:
+    if "…" in (node, source):
+        return "…" if node == source else ""
+    return "●" if source in reads[node] else ""
+
+
+def _ends(names: Sequence[str]) -> tuple[str, ...]:
+    """The first and the last of many names."""
+    if len(names) <= _MOST_NODES:
+        return tuple(names)
+    return (*names[: _MOST_NODES - 3], "…", *names[-2:])
 
 
 def _cells(

@@ -1,6 +1,7 @@
 """`hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from hnas.cli.options import layout_options, outside_option
 from hnas.cli.terminal import say, show_diagnostics, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from hnas.compiler import Compilation
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
@@ -39,13 +43,23 @@ def show(
     if resolved:
         say(compilation.resolved_text.rstrip("\n"))
     elif as_json:
-        say(json.dumps(figures(compilation), indent=2))
+        say(_as_json(figures(compilation)))
     elif compilation.networks():
         say(networks_text(compilation))
     else:
         say(space_text(compilation))
     show_diagnostics(compilation.warnings)
     return 0
+
+
+def _as_json(found: "Mapping[str, Any]") -> str:
+    """As text; counts are exact, however many digits Python would give up at."""
+    most = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return json.dumps(found, indent=2)
+    finally:
+        sys.set_int_max_str_digits(most)
 
 
 @click.command("compile", short_help="Print a stage of the compiler.")
@@ -85,6 +99,8 @@ def _emitted(compilation: "Compilation", emit: str) -> str:
             return print_tree(compilation.space)
         case "decisions":
             return print_decisions(compilation.decisions)
+        case _:
+            pass
     networks = compilation.networks()
     if emit == "graph":
         if not networks:

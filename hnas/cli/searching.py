@@ -19,6 +19,7 @@ from attrs import frozen
 import hnas
 from hnas.cli.draw import draw_network, spell_path
 from hnas.cli.reporters import ClosingReporter
+from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset, UnusedData
@@ -313,8 +314,8 @@ def _facts(
     parameters = cost.total(cost.parameters(compilation.graph))
     threads = f", {record.threads} thread{'s' if record.threads != 1 else ''}"
     return {
-        "space": f"{compilation.space.name}, profile {record.profile}: {counts.paths:,} paths, "
-        f"{counts.cells:,} cells",
+        "space": f"{compilation.space.name}, profile {record.profile}: {spell_count(counts.paths)} paths, "
+        f"{spell_count(counts.cells)} cells",
         "super-network": f"{parameters:,} weights, {sum(1 for _ in compilation.decisions.groups()):,} "
         "groups of alpha and beta",
         "data": f"{data.name}: {a:,} images trainA, {b:,} trainB, {len(searcher.job.val):,} val",

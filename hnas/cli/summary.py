@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hnas.cli.draw import draw_network
+from hnas.cli.draw import draw_network, draw_shape, draw_trellis
+from hnas.cli.sizes import graph_sizes, image_size, sizes_text, space_sizes
+from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
@@ -14,14 +16,16 @@ from hnas.ir.types import spell_stride
 def figures(compilation: Compilation) -> dict[str, Any]:
     """The figures of a file by name.
 
-    `parameters`, `parts` and `multiply_adds` are the super-network's, or of the file's only network; those
-    of several stand under `networks`.
+    `parameters`, `parts`, `multiply_adds` and `sizes` are the super-network's, or of the file's only
+    network; those of several stand under `networks`.
     """
     found = space_figures(compilation)
     networks = {name: _network(compilation, each) for name, each in compilation.networks().items()}
     if len(networks) == 1:
         ((name, only),) = networks.items()
         found |= {"network": name, **only}
+    else:
+        found["sizes"] = [each.data() for each in space_sizes(compilation)]
     return {**found, "networks": networks} if networks else found
 
 
@@ -46,14 +50,16 @@ def space_figures(compilation: Compilation) -> dict[str, Any]:
 
 
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
+    graph = compilation.specialized(architecture)
+    sizes = [each.data() for each in graph_sizes(graph, image_size(compilation))]
     path = architecture.path(compilation.decisions.trellis)
-    return {"path": list(path), **_costs(compilation.specialized(architecture), compilation)}
+    return {"path": list(path), **_costs(graph, compilation), "sizes": sizes}
 
 
 def _costs(graph: Graph, compilation: Compilation) -> dict[str, Any]:
     shapes = cost.parameters(graph)
     found: dict[str, Any] = {"parameters": cost.total(shapes), "parts": _parts(shapes)}
-    image = compilation.data.trained_size()
+    image = image_size(compilation) if compilation.data.trained_size() is not None else None
     if image is not None:
         found["multiply_adds"] = cost.multiply_adds(graph, image)
         found["image"] = list(image)
@@ -71,24 +77,31 @@ def _parts(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
 
 
 def space_text(compilation: Compilation) -> str:
-    """A space in some lines."""
-    f = figures(compilation)
+    """A space: its figures, the sizes of its maps, its trellis and its cells."""
+    parts = [_space_rows(compilation), sizes_text(space_sizes(compilation), image_size(compilation))]
+    parts.append(draw_trellis(compilation.decisions.trellis))
+    parts += [draw_shape(cell) for cell in compilation.space.cells.values()]
+    return "\n\n".join(parts)
+
+
+def _space_rows(compilation: Compilation) -> str:
+    f = space_figures(compilation)
     trellis = compilation.space.trellis
     lines = [f"space {f['space']}, profile {f['profile']}"]
     rows = [
         ("data", f"{f['data']}, {len(compilation.card.classes)} classes"),
         ("trellis", f"{trellis.layers} layers, strides {', '.join(map(spell_stride, trellis.strides))}"),
-        ("paths", f"{f['paths']:,}"),
+        ("paths", spell_count(f["paths"])),
     ]
     for cell in compilation.space.cells.values():
-        options = ", ".join(option.label for option in cell.options)
-        text = f"the operator {options}" if cell.fixed else f"{cell.nodes} nodes of {{ {options} }}"
+        number = len(cell.options)
+        text = "an operator" if cell.fixed else f"{cell.nodes} nodes, {number} options for each edge"
         rows.append((f"cell {cell.name}", text))
     rows += [
-        ("cells", f"{f['cells']:,}"),
-        ("distinct", f"{f['distinct_cells']:,} up to the order of what a node sums"),
-        ("decodable", f"{f['decodable_cells']:,} that this decode can reach"),
-        ("architectures", f"{f['architectures']:,}"),
+        ("cells", spell_count(f["cells"])),
+        ("distinct", f"{spell_count(f['distinct_cells'])} up to the order of what a node sums"),
+        ("decodable", f"{spell_count(f['decodable_cells'])} that this decode can reach"),
+        ("architectures", spell_count(f["architectures"])),
     ]
     if "parameters" in f:
         rows.append(("super-network", f"{f['parameters']:,} weights ({_spell_parts(f['parts'])})"))
@@ -107,12 +120,15 @@ def networks_text(compilation: Compilation) -> str:
     """Every network of a file, drawn, with what it costs."""
     parts: list[str] = []
     for name, architecture in compilation.networks().items():
-        f = _network(compilation, architecture)
+        graph = compilation.specialized(architecture)
+        f = _costs(graph, compilation)
         drawing = draw_network(compilation.space, compilation.decisions, architecture)
         lines = [f"network {name} of {compilation.space.name}", "", drawing, ""]
         lines.append(f"parameters     {f['parameters']:,} ({_spell_parts(f['parts'])})")
         if "multiply_adds" in f:
             lines.append(f"multiply-adds  {_spell_macs(f)}")
+        image = image_size(compilation)
+        lines += ["", sizes_text(graph_sizes(graph, image), image)]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -122,5 +138,4 @@ def _spell_parts(parts: Mapping[str, int]) -> str:
 
 
 def _spell_macs(found: Mapping[str, Any]) -> str:
-    height, width = found["image"]
-    return f"{found['multiply_adds']:,} for an image of {height} x {width}"
+    return f"{found['multiply_adds']:,} for an image of {' x '.join(map(str, found['image']))}"

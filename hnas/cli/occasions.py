@@ -1,0 +1,201 @@
+"""When hnas says what no spec alone can raise: for each such code, a command and what is told.
+
+The pages of `hnas explain` show these where they have no file of `examples/` to show.
+"""
+
+from collections.abc import Mapping
+from typing import final
+
+from attrs import frozen
+
+from hnas.cli.errors import FileExists, SameName
+from hnas.data.errors import (
+    BadDataFlag,
+    BadImage,
+    BadLine,
+    BadRoot,
+    BatchTooLarge,
+    LabelOutOfRange,
+    MissingPart,
+    MixedSizes,
+    NoDataset,
+    NoReader,
+    SizesDiffer,
+    TooFewImages,
+    UnusedData,
+)
+from hnas.diag import Diagnostic
+from hnas.engine.errors import (
+    CannotWrite,
+    DamagedCheckpoint,
+    NoCheckpoint,
+    NoDevice,
+    NoRun,
+    NotFinite,
+    OtherRun,
+    OutOfMemory,
+    RunBusy,
+    RunExists,
+    SpecChanged,
+)
+from hnas.lang.errors import NoSuchProfile
+from hnas.lang.syntax_errors import TooLong
+from hnas.runtime.errors import BatchTooSmall
+from hnas.search.errors import AlreadyFinished, NoArchStep
+
+_RUN = "runs/base-20260101-120000"
+_SEARCH = "hnas search base.hnas"
+_CAMVID = f"{_SEARCH} --set data=camvid --data camvid=pictures"
+_LAYOUT = "PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void"
+_RESUME = f"hnas search --resume {_RUN}"
+
+
+@final
+@frozen
+class Occasion:
+    """A command, where base.hnas is what `hnas new base` writes, and what it is told.
+
+    `when` says what must be so besides, in a line; empty where the command alone is enough.
+    """
+
+    command: str
+    told: Diagnostic
+    when: str = ""
+
+
+_ALL = (
+    Occasion("hnas check long.hnas", TooLong(None, bound=30_000), "long.hnas has more words and signs"),
+    Occasion(
+        "hnas show base.hnas --profile quik",
+        NoSuchProfile(None, name="quik", space="base", advice="did you mean quick?"),
+    ),
+    Occasion(
+        f"{_SEARCH} --epochs 2",
+        NoArchStep(None, from_epoch=2, epochs=2, last=30),
+        "alpha and beta wait for 2 epochs",
+    ),
+    Occasion(_RESUME, AlreadyFinished(None, step=90, steps=90), "the run has ended"),
+    Occasion(f"{_SEARCH} --set data=camvid", NoDataset(None, name="camvid")),
+    Occasion(
+        _CAMVID,
+        BadRoot(None, name="camvid", path="pictures", why="is not there", layout=_LAYOUT),
+    ),
+    Occasion(
+        _CAMVID,
+        MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=_LAYOUT),
+        "the folder pictures has no lists",
+    ),
+    Occasion(
+        _CAMVID,
+        BadLine(None, path="pictures/train.txt", line=3, why="1 word instead of two"),
+        "line 3 of the list names an image alone",
+    ),
+    Occasion(
+        _CAMVID,
+        BadImage(None, path="pictures/trainannot/3.png", why="there is no such file"),
+        "the list names it",
+    ),
+    Occasion(
+        _CAMVID,
+        SizesDiffer(
+            None,
+            annotation="pictures/trainannot/3.png",
+            annotation_size="480 x 360",
+            image="pictures/train/3.png",
+            image_size="960 x 720",
+        ),
+        "the images have another size than their annotations",
+    ),
+    Occasion(
+        _CAMVID,
+        LabelOutOfRange(
+            None,
+            path="pictures/trainannot/3.png",
+            value=31,
+            name="camvid",
+            allowed="0 to 10, 11 for void",
+        ),
+        "the annotations tell 32 classes apart",
+    ),
+    Occasion(_CAMVID, TooFewImages(None, name="camvid", images=1), "train.txt has a single line"),
+    Occasion(
+        f"{_SEARCH} --data camvd=pictures",
+        BadDataFlag(
+            None, given="camvd=pictures", why="there is no data set camvd", advice="did you mean camvid?"
+        ),
+    ),
+    Occasion(
+        f"{_SEARCH} --data camvid=pictures",
+        UnusedData(None, given="camvid", name="shapes", profiles="paper, quick"),
+        "the folder pictures is there",
+    ),
+    Occasion(
+        f"{_CAMVID} --set data.crop=none",
+        MixedSizes(None, first="360 x 480", second="720 x 960"),
+        "the images are of two sizes",
+    ),
+    Occasion(
+        "hnas search photographs.hnas --data cifar10=photographs",
+        NoReader(None, name="cifar10", known="shapes, camvid, cityscapes"),
+        "photographs.hnas says data = cifar10",
+    ),
+    Occasion(f"{_SEARCH} --batch 500", BatchTooLarge(None, batch=500, images=120)),
+    Occasion(f"{_SEARCH} --out old", RunExists(None, path="old"), "the folder old has files"),
+    Occasion("hnas decode base.hnas", NoRun(None, path="base.hnas", why="it is a file")),
+    Occasion(_RESUME, RunBusy(None, path=_RUN), "another process goes on with the run at the same time"),
+    Occasion(
+        _SEARCH,
+        CannotWrite(None, path=f"{_RUN}/metrics.jsonl", why="the disk is full"),
+        "it filled up while searching",
+    ),
+    Occasion(
+        f"hnas decode {_RUN}",
+        NoCheckpoint(None, path=_RUN, why="there is none yet"),
+        "the run was stopped before its first checkpoint",
+    ),
+    Occasion(
+        _RESUME,
+        OtherRun(
+            None,
+            path=f"{_RUN}/checkpoints/step-000000090.pt",
+            given="fd2b1c70a6e94d35",
+            have="78c6813afb6bacb9",
+        ),
+        "the checkpoint was copied out of another run",
+    ),
+    Occasion(
+        _RESUME,
+        SpecChanged(None, path=f"{_RUN}/spec.hnas", which="settings"),
+        "the spec in the run folder was edited",
+    ),
+    Occasion(
+        _RESUME,
+        DamagedCheckpoint(None, path=f"{_RUN}/checkpoints/step-000000090.pt", why="it is cut short"),
+        "the machine went down while it was written",
+    ),
+    Occasion(
+        "hnas search pooled.hnas --batch 1",
+        BatchTooSmall(None, place="head.image_pool.plain_1.norm"),
+        "the head normalises after global_pool",
+    ),
+    Occasion(f"{_SEARCH} --device toaster", NoDevice(None, name="toaster", known="auto, cpu")),
+    Occasion(
+        f"{_SEARCH} --set F=512",
+        OutOfMemory(None, where="while searching"),
+        "the machine has less memory than that takes",
+    ),
+    Occasion(
+        f"{_SEARCH} --set search.weights.lr=1000",
+        NotFinite(None, which="weight", value="nan", step=5),
+        "the weights ran away",
+    ),
+    Occasion("hnas new base", FileExists(None, path="base.hnas")),
+    Occasion(
+        "hnas new base --from specs/base.hnas",
+        SameName(None, path="specs/base.hnas", name="base"),
+        "the spec of that name is in a folder below",
+    ),
+)
+
+OCCASIONS: Mapping[str, Occasion] = {each.told.code: each for each in _ALL}
+"""By code."""
