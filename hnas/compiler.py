@@ -68,6 +68,7 @@ class Compilation:
         trained: Whether what the block `train` changes is laid over the space too.
         source: Its text, where that was read already: standard input, the buffer of an editor. Then
             `path` only says where the file would lie.
+        allow_extern: Whether the classes that extern operators name may be imported.
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Compilation:
     allow_outside: bool = False
     trained: bool = False
     source: Source | None = field(default=None, kw_only=True)
+    allow_extern: bool = field(default=False, kw_only=True)
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -301,7 +303,7 @@ class Compilation:
         """The module of the network an architecture is."""
         from hnas.runtime.lower import lower
 
-        return lower(self.specialized(architecture))
+        return lower(self.specialized(architecture), allow_extern=self.allow_extern)
 
     def supernet(self, seed: int | None = None) -> "SuperNet":
         """The super-network; alpha and beta start as the block `search` says.
@@ -315,7 +317,7 @@ class Compilation:
         if seed is not None:
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
-        return SuperNet(self.graph, self.decisions, init)
+        return SuperNet(self.graph, self.decisions, init, allow_extern=self.allow_extern)
 
 
 _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")

@@ -15,11 +15,21 @@ _MOST_NODES = 10
 
 
 def draw_network(space: Space, table: DecisionTable, architecture: Architecture) -> str:
-    """Path and cells."""
-    path = architecture.path(table.trellis)
-    parts = [draw_path(table.trellis, path)]
+    """What is alive of the trellis, and the cells."""
+    trellis, taken = table.trellis, table.trellis.taken(architecture.picks)
+    layers = range(1, len(trellis.layers) + 1)
+    alive = {0: tuple(state.stride for state in trellis.sources), **{n: taken.layer(n) for n in layers}}
+    links = ((state, way.target) for state, ways in taken.ways.items() for way in ways)
+    parts = [draw_states(alive, links, dict(enumerate(trellis.layers, 1)), whole=True)]
     parts += [draw_cell(title, nodes) for title, nodes in _cells(table, architecture)]
     return "\n\n".join(parts)
+
+
+def spell_found(trellis: TrellisChoices, architecture: Architecture) -> str:
+    """The path, or the strides alive in each layer: `4 4+8 4+8`."""
+    taken = trellis.taken(architecture.picks)
+    layers = (taken.layer(number) for number in range(1, len(trellis.layers) + 1))
+    return " ".join("+".join(map(spell_stride, strides)) for strides in layers)
 
 
 def spell_path(path: Sequence[Stride]) -> str:
@@ -62,13 +72,15 @@ def draw_shape(cell: Cell) -> str:
     options = ", ".join(option.label for option in cell.options)
     if cell.fixed:
         return f"cell {cell.name}: the operator {options}"
-    count = "" if cell.take.count is None else f"({cell.take.count})"
+    if cell.equations:
+        lines = [f"cell {cell.name}, inputs {', '.join(cell.inputs)}"]
+        return "\n".join([*lines, *(f"  node {name}" for name, _ in cell.equations)])
     rows = [
         ("inputs", ", ".join(cell.inputs)),
         ("options", options),
-        ("take", f"{cell.take.how}{count} for each node, joined by {cell.join}"),
+        ("take", f"{cell.take} for each node, joined by {cell.join}"),
         ("output", cell.output),
-        ("share", cell.share),
+        ("share", str(cell.share)),
     ]
     width = max(len(name) for name, _ in rows) + 4
     lines = [f"cell {cell.name}"]
@@ -110,5 +122,8 @@ def _cells(
     for decision in table.decisions:
         if decision.kind == "node" and decision.id in architecture.picks:
             cell, _, node = decision.id.rpartition(".")
-            found.setdefault(f"cell {cell}", []).append((node, architecture.picks[decision.id]))
+            picks = architecture.picks[decision.id]
+            if decision.take.how == "pairs":  # `sep(3)(prev)`, of a slot
+                picks = tuple((pair[:-1].rpartition("(")[2], pair.rpartition("(")[0]) for _, pair in picks)
+            found.setdefault(f"cell {cell}", []).append((node, picks))
     return list(found.items())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hnas.cli.options import layout_options, outside_option
+from hnas.cli.options import extern_option, layout_options, outside_option
 from hnas.cli.terminal import say, show_diagnostics, tell
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def _as_json(found: "Mapping[str, Any]") -> str:
 @_SPEC
 @layout_options
 @outside_option
+@extern_option
 @click.option(
     "--emit",
     type=click.Choice(["ast", "space", "graph", "decisions", "module"]),
@@ -73,7 +74,13 @@ def _as_json(found: "Mapping[str, Any]") -> str:
     help="Which stage.",
 )
 def compile_(
-    spec: Path, profile: str | None, sets: tuple[str, ...], space: str | None, allow_outside: bool, emit: str
+    spec: Path,
+    profile: str | None,
+    sets: tuple[str, ...],
+    space: str | None,
+    allow_outside: bool,
+    allow_extern: bool,
+    emit: str,
 ) -> int:
     """Print what SPEC is at a stage of the compiler: ast, space, graph, decisions or torch module.
 
@@ -81,7 +88,7 @@ def compile_(
     """
     from hnas.compiler import Compilation
 
-    compilation = Compilation(spec, profile, sets, space, allow_outside)
+    compilation = Compilation(spec, profile, sets, space, allow_outside, allow_extern=allow_extern)
     say(_emitted(compilation, emit).rstrip("\n"))
     if compilation.warnings:
         tell("")

@@ -25,6 +25,10 @@ def layout_options(function: F) -> F:
     return function
 
 
+extern_option = click.option(
+    "--allow-extern", is_flag=True, help="Import the Python classes that extern operators name."
+)
+
 outside_option = click.option(
     "--allow-outside", is_flag=True, help="Let `use` read files outside the folder of SPEC."
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hnas.cli.options import layout_options
+from hnas.cli.options import extern_option, layout_options
 from hnas.cli.terminal import Seconds, Threads, say, show_diagnostics, tell
 
 _KEPT = ("profile", "space", "sets", "seed", "batch", "epochs", "out", "threads")
@@ -39,6 +39,7 @@ _KEPT = ("profile", "space", "sets", "seed", "batch", "epochs", "out", "threads"
     metavar="TIME",
     help="A checkpoint at least so often, and after every epoch.",
 )
+@extern_option
 @click.pass_context
 def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: Any) -> int:
     """Search the space of SPEC: train weights and architecture in alternation, decode, draw what was found.
@@ -79,6 +80,7 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
         workers=given["workers"],
         threads=given["threads"],
         checkpoint_seconds=given["checkpoint_every"],
+        allow_extern=given["allow_extern"],
     )
     begin = searching.start if resume is None else searching.resume
     ending = begin(flags, reporter())

@@ -17,7 +17,7 @@ import torch
 from attrs import frozen
 
 import hnas
-from hnas.cli.draw import draw_network, spell_path
+from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
@@ -59,6 +59,7 @@ class Flags:
         seed, max_steps, device: As given; None where not.
         workers, threads: Processes that read images; auto or a number.
         checkpoint_seconds: At least as often as this.
+        allow_extern: Whether the classes that extern operators name may be imported.
     """
 
     spec: Path | None
@@ -74,6 +75,7 @@ class Flags:
     workers: int | None
     threads: str | None
     checkpoint_seconds: float
+    allow_extern: bool = False
 
 
 @final
@@ -151,7 +153,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         if flags.workers is not None:
             options["workers"] = flags.workers
         record = attrs.evolve(record, device=flags.device or record.device, options=options)
-        compilation = _unchanged(folder, record)
+        compilation = attrs.evolve(_unchanged(folder, record), allow_extern=flags.allow_extern)
         given = parse_data_flags(flags.data)
         name = compilation.data.name
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
@@ -184,7 +186,13 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     given = parse_data_flags(flags.data)
     for each in given:
         locate(each, given, {})
-    compilation = Compilation(flags.spec, profile=flags.profile, sets=flags.sets, space_name=flags.space)
+    compilation = Compilation(
+        flags.spec,
+        profile=flags.profile,
+        sets=flags.sets,
+        space_name=flags.space,
+        allow_extern=flags.allow_extern,
+    )
     _ = compilation.search, compilation.expanded
     name = compilation.data.name
     if given and name not in given:
@@ -260,7 +268,7 @@ def _search(
             workers=int(record.options.get("workers", 0)),
             max_steps=None if max_steps is None else int(max_steps),
             checkpoint_seconds=flags.checkpoint_seconds,
-            describe=lambda a: spell_path(a.path(compilation.decisions.trellis)),
+            describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
         reporter.started(_facts(folder, record, compilation, searcher))

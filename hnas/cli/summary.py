@@ -52,8 +52,13 @@ def space_figures(compilation: Compilation) -> dict[str, Any]:
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
     graph = compilation.specialized(architecture)
     sizes = [each.data() for each in graph_sizes(graph, image_size(compilation))]
-    path = architecture.path(compilation.decisions.trellis)
-    return {"path": list(path), **_costs(graph, compilation), "sizes": sizes}
+    trellis = compilation.decisions.trellis
+    if trellis.single:
+        way: dict[str, Any] = {"path": list(architecture.path(trellis))}
+    else:
+        taken = trellis.taken(architecture.picks)
+        way = {"alive": [list(taken.layer(number)) for number in range(1, len(trellis.layers) + 1)]}
+    return {**way, **_costs(graph, compilation), "sizes": sizes}
 
 
 def _costs(graph: Graph, compilation: Compilation) -> dict[str, Any]:

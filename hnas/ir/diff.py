@@ -142,12 +142,15 @@ def network_changes(
     return tuple(change for change in found if change.before != change.after)
 
 
-def _path(table: DecisionTable, architecture: Architecture) -> tuple[Stride, ...]:
-    return architecture.path(table.trellis)
+def _path(table: DecisionTable, architecture: Architecture) -> tuple[str, ...]:
+    """The strides alive in each layer."""
+    taken = table.trellis.taken(architecture.picks)
+    layers = (taken.layer(number) for number in range(1, len(table.trellis.layers) + 1))
+    return tuple(" + ".join(map(spell_stride, strides)) for strides in layers)
 
 
-def _at(path: tuple[Stride, ...], layer: int) -> str | None:
-    return spell_stride(path[layer]) if layer < len(path) else None
+def _at(path: tuple[str, ...], layer: int) -> str | None:
+    return path[layer] if layer < len(path) else None
 
 
 def _nodes(table: DecisionTable, architecture: Architecture) -> dict[str, tuple[str, ...]]:

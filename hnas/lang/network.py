@@ -59,7 +59,7 @@ def write_network(
     if table.trellis.single:
         path = architecture.path(table.trellis)
         lines.append(f"  path = [{', '.join(_stride_text(stride) for stride in path)}]")
-    for prefix, nodes in _by_cell(table, architecture):
+    for prefix, nodes in _by_cell(space, table, architecture):
         lines.append(f"  cell {prefix} {{")
         for decision in nodes:
             pairs = decision.take.how == "pairs"
@@ -91,12 +91,15 @@ def _stride_text(stride: Stride) -> str:
     return str(stride) if isinstance(stride, int) else f"({', '.join(map(str, stride))})"
 
 
-def _by_cell(table: DecisionTable, architecture: Architecture) -> list[tuple[str, list[Decision]]]:
+def _by_cell(
+    space: Space, table: DecisionTable, architecture: Architecture
+) -> list[tuple[str, list[Decision]]]:
+    grouped = {c.share.group: c.name for c in reversed(space.cells.values()) if c.share.scope == "group"}
     found: dict[str, list[Decision]] = {}
     for decision in table.decisions:
         if decision.kind == "node" and decision.id in architecture.picks:
             found.setdefault(decision.id.rpartition(".")[0], []).append(decision)
-    return [(_cell_header(prefix), nodes) for prefix, nodes in found.items()]
+    return [(grouped.get(prefix) or _cell_header(prefix), nodes) for prefix, nodes in found.items()]
 
 
 def _cell_header(prefix: str) -> str:
@@ -104,9 +107,12 @@ def _cell_header(prefix: str) -> str:
     *where, cell = prefix.split(".")
     if not where:
         return cell
+    move = where.pop() if len(where) == 3 else ""
     numbers = [re.sub(r"^[a-z]+", "", part) for part in where]
     kind = "state" if len(where) == 2 else re.sub(r"[0-9x]+$", "", where[0])
     spelled_numbers = [f"({n.replace('x', ', ')})" if "x" in n else n for n in numbers]
+    if move:
+        return f"{cell} at link({', '.join((*spelled_numbers, move))})"
     return f"{cell} at {kind}({', '.join(spelled_numbers)})"
 
 
@@ -304,18 +310,24 @@ class _Reader:
     def _prefix(self, block: ast.Block) -> str | None:
         """The prefix of the decisions a cell block speaks of."""
         if block.at is None:
-            return block.name
+            cell = self.space.cells.get(block.name or "")
+            return cell.share.group or block.name if cell is not None else block.name
         at = ungroup(block.at)
         kind = at.callee.name if isinstance(at, ast.Call) and isinstance(at.callee, ast.Ref) else ""
-        values = [constant(a.value, Names(), self.sink) for a in at.args] if isinstance(at, ast.Call) else []
+        given = [arg.value for arg in at.args] if isinstance(at, ast.Call) else []
+        move = given.pop() if kind == "link" and len(given) == 3 else None
+        values = [constant(value, Names(), self.sink) for value in given]
         parts = [spell_stride(v) for v in values if isinstance(v, int) or _is_stride(v)]
         words = {"layer": ("layer",), "stride": ("stride",), "state": ("layer", "stride")}.get(kind, ())
+        moves: list[str] = []
+        if isinstance(move, ast.Ref):  # the move into a state, by the name its weights have too
+            words, moves = ("layer", "stride"), [move.name]
         if not words or len(parts) != len(words):
-            needed = "at stride(8), at layer(3) or at state(3, 8)"
+            needed = "at stride(8), at layer(3), at state(3, 8) or at link(3, 8, coarser)"
             self.sink.add(WrongValue(at.span, what="at", needed=needed, found=f"this is {kind_of(at)}"))
             return None
         return ".".join(
-            [*(f"{word}{part}" for word, part in zip(words, parts, strict=True)), block.name or ""]
+            [*(f"{word}{part}" for word, part in zip(words, parts, strict=True)), *moves, block.name or ""]
         )
 
     def _node(self, item: ast.Set, decision: Decision, cell: str, node: str) -> tuple[Pick, ...] | None:

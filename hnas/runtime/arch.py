@@ -14,6 +14,10 @@ from hnas.runtime.tree import ModuleTree
 _Weigh = Callable[[Tensor], Tensor]
 
 
+_OWN = "logits"
+"""Where a group keeps its own parameter when decisions under its options are named below it."""
+
+
 @final
 class ArchParams(nn.Module):
     """One (O,) parameter of logits for each group of O options, named by the group's id.
@@ -31,9 +35,12 @@ class ArchParams(nn.Module):
         self.tau: float | None = None
         tree = ModuleTree(self)
         self.logits: dict[str, nn.Parameter] = {}
+        ids = [group.id for group in table.groups()]
+        above = {name[:at] for name in ids for at, letter in enumerate(name) if letter == "."}
         for group in table.groups():
             drawn = torch.randn(len(group.options)) * deviation + mean
-            self.logits[group.id] = tree.parameter(group.id, nn.Parameter(drawn))
+            path = f"{group.id}.{_OWN}" if group.id in above else group.id
+            self.logits[group.id] = tree.parameter(path, nn.Parameter(drawn))
         moves = {d.id for d in table.decisions if d.kind == "move"}
         several = {d.id for d in table.decisions if d.kind == "choice" and d.take.most != 1}
         apart = moves if table.trellis.weigh == "independent" else set[str]()
@@ -57,7 +64,7 @@ class ArchParams(nn.Module):
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         """Keep `logits` pointing at the parameters after a move to another device."""
         result = super()._apply(fn, recurse)
-        self.logits = dict(self.named_parameters())
+        self.logits = {n.removesuffix(f".{_OWN}"): p for n, p in self.named_parameters()}
         return result
 
     def weights(self) -> dict[str, Tensor]:

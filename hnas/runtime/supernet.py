@@ -18,9 +18,11 @@ class SuperNet(nn.Module):
     and beta.
     """
 
-    def __init__(self, graph: Graph, table: DecisionTable, init: tuple[float, float]) -> None:
+    def __init__(
+        self, graph: Graph, table: DecisionTable, init: tuple[float, float], *, allow_extern: bool = False
+    ) -> None:
         super().__init__()
-        self.network = lower(graph)
+        self.network = lower(graph, allow_extern=allow_extern)
         self.arch = ArchParams(table, init)
         missing = set(self.network.groups) - set(self.arch.logits)
         assert not missing, f"mixes name groups no decision has: {sorted(missing)}"
