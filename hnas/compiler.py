@@ -24,9 +24,10 @@ from hnas.ir.space import Space
 from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.errors import MissingKey, NoSuchSpace, TooLarge
+from hnas.lang.found import write_network
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
-from hnas.lang.network import read_network, write_network
+from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
 from hnas.passes.expand import Expanded, Made, decisions, expand

@@ -75,16 +75,12 @@ def space_sizes(compilation: Compilation) -> tuple[MapSize, ...]:
 def graph_sizes(graph: Graph, image: Sequence[int] | None) -> tuple[MapSize, ...]:
     """The maps of the states of a graph, fine to coarse."""
     types = graph.main.types
-    last = {".".join(node.name.split(".")[:2]): node.name for node in graph.main.nodes}
-    # where a choice was made, the state is what was chosen: the last value computed in its name
-    named = ((state, name if name in types else last.get(state.id)) for state, name in graph.states.items())
-    return _gathered(((s.layer, s.stride, types[name].channels) for s, name in named if name), image)
+    return _gathered(((s.layer, s.stride, types[name].channels) for s, name in graph.states.items()), image)
 
 
 def _of_trellis(trellis: TrellisChoices) -> Iterator[tuple[int, Stride, None]]:
-    if trellis.before is not None:
-        yield -1, trellis.before, None
-    yield 0, trellis.start.stride, None
+    for layer, strides in ((-1, trellis.stem[0]), (0, trellis.stem[1])):
+        yield from ((layer, stride, None) for stride in strides)
     yield from ((state.layer, state.stride, None) for state in trellis.states())
 
 

@@ -20,7 +20,7 @@ from hnas.ir.select import Selected
 from hnas.ir.space import Applied, Cell, Enter, Joined, Move, Moves, OneOfMaps, Read, Skip, Space, Take
 from hnas.ir.spell import Speller, expression, operators, speller_of
 from hnas.ir.template import TEMPLATES
-from hnas.ir.types import Stride, spell_stride
+from hnas.ir.types import spell_stride
 from hnas.schema.settings import (
     ArchOptimizer,
     Crop,

@@ -13,9 +13,11 @@ from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps,
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
 from hnas.ir.types import MapType, Segment, Stride, ratio, whole
-from hnas.passes.build import Body, Builder, CellMaker, MadeCell, Place, is_none, plain
+from hnas.passes.build import Body, Builder, CellMaker, MadeCell, Place
 from hnas.passes.choices import names, scope
 from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
+from hnas.passes.layers import is_none, plain
+from hnas.passes.searched import mixed
 
 
 def cell_prefix(cell: Cell, facts: Known) -> str:
@@ -340,7 +342,7 @@ class _Maker:
         if taken is not None:
             return self.builder.join("sum", operands, body, f"{at}.sum", self.place, node.span)
         weights = tuple(((_relative(group, self.prefix), position),) for position, _ in values)
-        return self.builder.mix(weights, operands, body, f"{at}.mixed", node.span, self.place)
+        return mixed(self.builder, weights, operands, body, f"{at}.mixed", node.span, self.place)
 
 
 def _relative(group: str, prefix: str) -> str:

@@ -19,12 +19,13 @@ from hnas.ir.space import Cell, Space
 from hnas.ir.table import Table
 from hnas.ir.template import EachState, Template
 from hnas.ir.types import MapType, Stride, ratio, spell_stride, whole
-from hnas.passes.build import Body, Builder, Place, ReportedError, plain
+from hnas.passes.build import Body, Builder, Place, ReportedError
 from hnas.passes.cell import cell_function, cell_maker, cell_prefix, node_decisions
 from hnas.passes.decide import build_order, cell_for, decide, incoming, move_between, present_inputs
 from hnas.passes.entering import Entering
 from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, NothingSaid, WrongWidth
 from hnas.passes.head import Head
+from hnas.passes.layers import plain
 from hnas.passes.tidy import tidy
 
 IMAGE = "image"

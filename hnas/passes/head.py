@@ -10,8 +10,9 @@ from hnas.ir import template as t
 from hnas.ir.decisions import State, TrellisChoices
 from hnas.ir.space import Space
 from hnas.ir.types import MapType, Stride, spell_stride, whole
-from hnas.passes.build import Body, Builder, Place, plain
+from hnas.passes.build import Body, Builder, Place
 from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
+from hnas.passes.layers import plain
 
 _HEADS = {"head": "the head", "aux": "the auxiliary head"}
 

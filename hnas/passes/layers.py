@@ -4,6 +4,7 @@ A searched number of channels allocates the largest and masks (`MapType.live`); 
 masked channels a value again, a convolution's bias or a norm's shift, is masked after it.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from typing import TYPE_CHECKING
@@ -25,6 +26,16 @@ _REVIVE = ("conv", "pointwise", "linear", "transposed", "norm")
 """Layers after which masked channels may hold values again."""
 
 _KERNELS = ("conv", "depthwise")
+
+
+def plain(label: str) -> str:
+    """A label as a name: `sep(3)` is `sep_3`."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")
+
+
+def is_none(template: t.Template) -> bool:
+    """Whether an option is `none`: no connection."""
+    return isinstance(template, t.Prim) and template.name == "none"
 
 
 def channel_count(source: MapType) -> dict[str, Value | Table]:

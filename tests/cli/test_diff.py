@@ -101,8 +101,10 @@ ONE_CHANGE = {
     "norm=batch(affine = true, stats = per_move)": "norm.affine  not searching -> true",
     "norm=batch(affine = not searching, stats = per_move, update = both)": "norm.update  weights -> both",
     "trellis.layers=4": "trellis.layers  6 -> 4",
-    "trellis.enter=4": "trellis.enter  [4, 8] -> [4]",
-    "trellis.moves=one_of { same, coarser }": "trellis.moves  [finer, same, coarser] -> [same, coarser]",
+    "trellis.enter=4": "trellis.enter  one_of { 4, 8 } -> 4",
+    "trellis.moves=one_of { same, coarser }": (
+        "trellis.moves  one_of { finer, same, coarser } -> one_of { same, coarser }"
+    ),
     "trellis.path=[4, 4, 4, 8, 8, 8]": "trellis.path  none -> [4, 4, 4, 8, 8, 8]",
     "trellis.width=F * stride / 2": "trellis.width  (4 * stride) / 4 -> (4 * stride) / 2",
     "trellis.weigh=incoming": "trellis.weigh  outgoing -> incoming",

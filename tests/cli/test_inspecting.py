@@ -50,6 +50,7 @@ def test_option_names_are_a_promise() -> None:
     assert names == {
         "search": sorted(
             [
+                "--allow-extern",
                 *layout,
                 *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
                 *("--device", "--workers", "--threads", "--checkpoint-every"),
@@ -62,7 +63,7 @@ def test_option_names_are_a_promise() -> None:
         "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
         "fmt": ["--check", "--diff"],
-        "compile": sorted(["--allow-outside", "--emit", *layout]),
+        "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
     }
 
 

@@ -23,6 +23,7 @@ CASES = sorted(path for path in ERRORS.glob("*/*.hnas") if not path.name.startsw
 
 UNREACHABLE: dict[str, str] = {
     "E0110": "needs a file of 30,001 words; test_a_file_that_is_too_long_is_refused makes one",
+    "E0318": "a network that leaves a choice open is refused when it is read, with E0204",
     "E0219": "--profile names a profile, a file does not; see test_set_and_profiles.py",
 }
 """Codes no file in tests/errors can show, and why."""

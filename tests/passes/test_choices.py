@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - cells of a spec stand on lines of their own
 """Choices anywhere: each construct as a super-network and as the networks in it, by their numbers."""
 
 from pathlib import Path
@@ -189,9 +190,9 @@ def _random(table: DecisionTable, seed: int) -> Architecture:
             continue
         taken_ = table.trellis.taken(architecture.picks)
         last, n = len(table.trellis.layers), table.trellis.branches
-        if n == 1 or (len(taken_.layer(last)) == n and all(taken_.leaving(i) <= n for i in range(last))):
-            if taken_.layer(last):
-                return architecture
+        apart = len(taken_.layer(last)) == n and all(taken_.leaving(i) <= n for i in range(last))
+        if taken_.layer(last) and (n == 1 or apart):
+            return architecture
 
 
 def _cut(weight: Tensor, shape: torch.Size) -> Tensor:
