@@ -14,6 +14,7 @@ from types import ModuleType
 import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
+import hnas.ir.errors
 import hnas.lang.errors
 import hnas.lang.syntax_errors
 import hnas.passes.errors
@@ -25,6 +26,7 @@ from hnas.diag import Diagnostic
 MODULES: tuple[ModuleType, ...] = (
     hnas.lang.syntax_errors,
     hnas.lang.errors,
+    hnas.ir.errors,
     hnas.passes.errors,
     hnas.search.errors,
     hnas.data.errors,

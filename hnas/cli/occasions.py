@@ -35,11 +35,14 @@ from hnas.engine.errors import (
     OutOfMemory,
     RunBusy,
     RunExists,
+    ScoresDoNotFit,
     SpecChanged,
 )
+from hnas.ir.errors import TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
-from hnas.runtime.errors import BatchTooSmall
+from hnas.passes.errors import NotChosen
+from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
 from hnas.search.errors import AlreadyFinished, NoArchStep
 
 _RUN = "runs/base-20260101-120000"
@@ -62,7 +65,35 @@ class Occasion:
     when: str = ""
 
 
+_MODULE = "hnas compile base.hnas --emit module --allow-extern"
+_DEFORM = "the space has an extern op deform"
 _ALL = (
+    Occasion(
+        "hnas show wide.hnas",
+        TooManyStates(None, what="the moves out of layer1.stride1", most=10_000_000),
+        "wide.hnas takes some_of 21 moves",
+    ),
+    Occasion(
+        "python -c 'Compilation(Path(\"base.hnas\")).network(Architecture({}))'",
+        NotChosen(None, id="head.w"),
+        "an architecture made in Python leaves a choice open",
+    ),
+    Occasion("hnas search base.hnas", ExternRefused(None, name="deform", target="layers:Deform"), _DEFORM),
+    Occasion(
+        _MODULE,
+        ExternFailed(None, name="deform", target="layers:Deform", why="ModuleNotFoundError: no module"),
+        _DEFORM,
+    ),
+    Occasion(
+        "hnas search base.hnas --allow-extern",
+        ExternResult(None, name="deform", given="(2, 8, 9, 9)", declared="(2, 8, 17, 17)"),
+        _DEFORM,
+    ),
+    Occasion(
+        _SEARCH,
+        ScoresDoNotFit(None, scores="(2, 10, 1, 1)", labels="(2, 33, 33)"),
+        "the data set labels pixels, the head scores images",
+    ),
     Occasion("hnas check long.hnas", TooLong(None, bound=30_000), "long.hnas has more words and signs"),
     Occasion(
         "hnas show base.hnas --profile quik",
