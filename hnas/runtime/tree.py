@@ -23,22 +23,22 @@ class ModuleTree:
         if found is None:
             above, _, name = path.rpartition(".")
             parent = self.scope(above)
-            found = getattr(parent, name, None) if name in parent._modules else None
+            found = parent._modules.get(name)
             if found is None:
-                found = Scope()
-                parent.add_module(name, found)
+                # not add_module: an operator may be called `double`, which every module has as a method
+                found = parent._modules[name] = Scope()
             self._scopes[path] = found
         return found
 
     def place(self, path: str, module: M) -> M:
         """Put `module` at `path`."""
         above, _, name = path.rpartition(".")
-        self.scope(above).add_module(name, module)
+        self.scope(above)._modules[name] = module
         self._scopes[path] = module
         return module
 
     def parameter(self, path: str, parameter: nn.Parameter) -> nn.Parameter:
         """Put `parameter` at `path`."""
         above, _, name = path.rpartition(".")
-        self.scope(above).register_parameter(name, parameter)
+        self.scope(above)._parameters[name] = parameter
         return cast(nn.Parameter, parameter)
