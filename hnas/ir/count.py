@@ -8,7 +8,7 @@ it, state by state (`ir/walk.py`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from math import comb, prod
+from math import comb, factorial, prod
 from typing import final
 
 from attrs import frozen
@@ -156,13 +156,13 @@ class _Inner:
                 return prod(sum(group) for group in weights)
 
     def decodable(self, decision: Decision, edges: int | None) -> int:
-        """The ways decoding can end at: distinct edges, never none; of slots, distinct or equal pairs."""
+        """The ways decoding can end at: distinct edges, never none; of slots, distinct pairs in order."""
         weights = [self._weights(decision, position) for position in range(len(decision.groups))]
         kept = _without_none(decision, weights)
         if decision.take.how == "pairs":
-            return _sequences(
-                _without_none(decision, weights[:1], listed=True), decision.take.count or 1, True
-            )
+            slots = decision.take.count or 1
+            listed = _without_none(decision, weights[:1], listed=True)
+            return _distinct(listed, min(slots, len(listed))) * factorial(slots)
         if edges is None or decision.take.how == "all":
             return self.ways(decision)
         return _distinct(kept, min(edges, len(kept)))

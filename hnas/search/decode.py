@@ -6,7 +6,7 @@ Pure arithmetic on floats; general in cells, layers, strides and moves.
 import math
 from collections.abc import Mapping, Sequence
 
-from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Group, Pick, State
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State
 from hnas.ir.types import Stride
 from hnas.schema.settings import DecodeSettings
 
@@ -79,7 +79,7 @@ def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[
     taken. With `take = all`, where none is an option like any other, it may be taken too.
     """
     if decision.take.how == "pairs":
-        return tuple(_pair(group, weights[group.id]) for group in decision.groups)
+        return _pairs(decision, weights)
     every = decision.take.how == "all"
     found: list[tuple[float, int, Pick]] = []
     for position, group in enumerate(decision.groups):
@@ -117,10 +117,20 @@ def _best_paths(table: DecisionTable, weights: Weights) -> dict[State, tuple[flo
     return best
 
 
-def _pair(group: Group, given: Sequence[float]) -> Pick:
-    """The strongest pair of a slot, never none."""
-    allowed = [i for i in range(len(given)) if i not in group.none]
-    return group.name, group.options[max(allowed, key=lambda i: (given[i], -i))]
+def _pairs(decision: Decision, weights: Weights) -> tuple[Pick, ...]:
+    """The strongest pair of each slot, never none, and none that an earlier slot took.
+
+    The slots of a node share its operators, so the loss pulls them all to the same pair.
+    """
+    found: list[Pick] = []
+    taken: set[int] = set()
+    for group in decision.groups:
+        given = weights[group.id]
+        allowed = [i for i in range(len(given)) if i not in group.none]
+        best = max([i for i in allowed if i not in taken] or allowed, key=lambda i: (given[i], -i))
+        taken.add(best)
+        found.append((group.name, group.options[best]))
+    return tuple(found)
 
 
 def greedy(table: DecisionTable, weights: Weights) -> tuple[Stride, ...]:

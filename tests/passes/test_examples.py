@@ -1,4 +1,4 @@
-"""The published spaces under examples/: their numbers, counted apart from hnas or published, and one step each."""
+"""The published spaces under examples/: their numbers, published or counted by other means, and a step."""
 
 import pytest
 import torch
