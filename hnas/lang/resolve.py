@@ -15,6 +15,7 @@ from hnas.diag.source import FLAG
 from hnas.lang import ast
 from hnas.lang.blocks import body_of, parts_of
 from hnas.lang.errors import (
+    CannotChange,
     MissingFile,
     NoSpace,
     NoSuchProfile,
@@ -247,6 +248,9 @@ def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) 
     name = block.name or ""
     if block.relation is None:
         return whole(block.items, sink)
+    if block.relation.word == "of":
+        why = f"a space extends another one, `of` is for networks: write extends {block.relation.name}"
+        sink.add(CannotChange(block.relation.span, why=why))
     base = scope.visible.get(block.relation.name)
     if base is None:
         span = block.relation.span
