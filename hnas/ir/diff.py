@@ -14,7 +14,7 @@ import attrs
 from attrs import frozen
 
 from hnas.diag import InternalError
-from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Pick
 from hnas.ir.expr import Axes, Binary, Cond, Const, Fact, Searched, Sharing, Unary, Value, spell
 from hnas.ir.select import Selected
 from hnas.ir.space import Applied, Cell, Enter, Joined, Move, Moves, OneOfMaps, Read, Skip, Space, Take
@@ -154,11 +154,19 @@ def _at(path: tuple[str, ...], layer: int) -> str | None:
 
 
 def _nodes(table: DecisionTable, architecture: Architecture) -> dict[str, tuple[str, ...]]:
+    """What is picked at every decision but those of the way, by its id."""
     return {
-        d.id: tuple(sorted(f"{option}({source})" for source, option in architecture.picks[d.id]))
+        d.id: tuple(sorted(_picked(d, pick) for pick in architecture.picks[d.id]))
         for d in table.decisions
-        if d.kind == "node" and d.id in architecture.picks
+        if d.kind in ("node", "choice") and d.id in architecture.picks
     }
+
+
+def _picked(decision: Decision, pick: Pick) -> str:
+    """`sep(3)(prev)` of a node; the option of any other decision."""
+    source, option = pick
+    edge = decision.kind == "node" and decision.take.how != "pairs"
+    return f"{option}({source})" if edge else option
 
 
 # --- facts out of structures ---------------------------------------------------------------------

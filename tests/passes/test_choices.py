@@ -93,6 +93,20 @@ CASES = {
         "cell": "cell c { inputs = [prev]  nodes = 3  edges = previous  op = one_of { conv(3), skip }  take = all }",
         "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
     },
+    "shared_by_edge": FIXED
+    | {
+        "cell": "cell c { inputs = [prev, prev_prev]  nodes = 2  take = edges(1)"
+        "  op = one_of { unit(one_of(share = edge) { 1, 3 }) -> unit(one_of(share = edge) { 1, 3 }), skip } }",
+        "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
+    },
+    "shared_by_cell": FIXED
+    | {
+        "cell": "cell c { inputs = [prev]  nodes = 2  take = edges(1)  share = layer"
+        "  op = one_of { unit(one_of(share = cell) { 1, 3 }), skip } }",
+        "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
+    },
+    "by_layer": FIXED
+    | {"trellis": "path = 3 * [2]  width = one_of(share = layer) { 2, 4 }  cell = unit(3, width)"},
     "shared_by_link": OPEN | {"cell": ONE_CELL.replace("take = all", "take = all  share = link")},
     "shared_by_group": OPEN
     | {
