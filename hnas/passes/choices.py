@@ -30,6 +30,16 @@ class Recorded:
     when: When = ()
     place: Place | None = None
     """The place of the trellis the part of the main function belongs to that is being built."""
+    places: dict[str, set[Place] | None] = field(factory=dict[str, "set[Place] | None"])
+    """Where each decision was met; None: where it always matters."""
+
+    def finished(self) -> tuple[Decision, ...]:
+        """The decisions with the places they belong to."""
+        found: list[Decision] = []
+        for name, decision in self.decisions.items():
+            places = self.places[name]
+            found.append(decision if places is None else evolve(decision, places=frozenset(places)))
+        return tuple(found)
 
 
 @final
@@ -71,20 +81,25 @@ class Choices:
 
     def note(self, recorded: Recorded, decision: Decision) -> None:
         """Record a decision, met under the condition and at the place of what is being built."""
-        when = tuple(dict.fromkeys((*recorded.when, *decision.when)))
-        places = frozenset((recorded.place,)) if recorded.place is not None else None
-        met = evolve(decision, when=when, places=places)
+        when = tuple(dict.fromkeys((*recorded.when, *decision.when))) if recorded.when else decision.when
+        met = decision if when == decision.when else evolve(decision, when=when)
         known = recorded.decisions.get(met.id)
         if known is None:
             recorded.decisions[met.id] = met
+            recorded.places[met.id] = None if recorded.place is None else {recorded.place}
             return
         groups = _merged(known, met)
         if groups is None:
             first, second = (", ".join(g.options) for d in (known, met) for g in d.groups[:1])
             raise self.fail(SharedApart(met.span, id=met.id, first=first, second=second))
-        both = None if known.places is None or places is None else known.places | places
-        condition = known.when if known.when == when else ()
-        recorded.decisions[met.id] = evolve(known, groups=groups, when=condition, places=both)
+        places = recorded.places[met.id]
+        if recorded.place is None:
+            recorded.places[met.id] = None
+        elif places is not None:
+            places.add(recorded.place)
+        if groups != known.groups or known.when != when:
+            condition = known.when if known.when == when else ()
+            recorded.decisions[met.id] = evolve(known, groups=groups, when=condition)
 
     def taken(self, group: str) -> Mapping[int, int] | None:
         """The options picked of a group; None in a super-network. Nothing picked: an empty mapping."""

@@ -144,7 +144,7 @@ class _Expander:
         graph = g.Graph(functions, states, self.space.dims)
         if self.made is not None:
             return Expanded(tidy(graph), self.made.table)
-        found = tuple(self.main.recorded.decisions.values())
+        found = self.main.recorded.finished()
         return Expanded(graph, DecisionTable((*found, *self.moves), self.choices))
 
     def decisions_alone(self) -> DecisionTable | None:
@@ -157,7 +157,7 @@ class _Expander:
                 facts = self._place(state).but(**{"@link": self._link(source, state)}).facts
                 inputs = frozenset(present_inputs(self.space, self.choices, cell, state))
                 self._note(cell, cell_prefix(cell, facts), inputs, (source, state))
-        return DecisionTable((*self.main.recorded.decisions.values(), *self.moves), self.choices)
+        return DecisionTable((*self.main.recorded.finished(), *self.moves), self.choices)
 
     def _refuse_choices(self) -> None:
         """Of a space whose cells read along the path, only edges of cells can be told apart without one."""
