@@ -6,7 +6,7 @@ with every diagnostic. torch is imported by `network` and `supernet` alone.
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -217,9 +217,14 @@ class Compilation:
         return spell_out(self.spec)
 
     @cached_property
+    def parameters(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the super-network's weights by name."""
+        return cost.parameters(self.graph)
+
+    @cached_property
     def digests(self) -> Digests:
         """The three digests."""
-        shapes = cost.parameters(self.graph) if self.has_supernet else dict[str, tuple[int, ...]]()
+        shapes = self.parameters if self.has_supernet else dict[str, tuple[int, ...]]()
         listed = json.dumps(sorted((name, list(shape)) for name, shape in shapes.items()))
         return Digests(
             choices=self.decisions.digest,

@@ -1,13 +1,12 @@
 """Drawings of a space and of a found network in characters: the trellis, and the cells. Pure text."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
 from textwrap import fill
 
 from hnas.cli.lattice import draw_states
-from hnas.ir.decisions import Architecture, DecisionTable, State, TrellisChoices
+from hnas.ir.decisions import Architecture, DecisionTable, TrellisChoices
 from hnas.ir.space import Cell, Space
-from hnas.ir.types import Stride, spell_stride
+from hnas.ir.types import spell_stride
 
 _COLUMNS = 80
 _MOST_NODES = 10
@@ -30,18 +29,6 @@ def spell_found(trellis: TrellisChoices, architecture: Architecture) -> str:
     taken = trellis.taken(architecture.picks)
     layers = (taken.layer(number) for number in range(1, len(trellis.layers) + 1))
     return " ".join("+".join(map(spell_stride, strides)) for strides in layers)
-
-
-def spell_path(path: Sequence[Stride]) -> str:
-    """`4 4 8 16`."""
-    return " ".join(map(spell_stride, path))
-
-
-def draw_path(trellis: TrellisChoices, path: Sequence[Stride]) -> str:
-    """The trellis with a row a stride and a column a layer; states off the path are dots."""
-    states = [trellis.start, *(State(layer, stride) for layer, stride in enumerate(path, 1))]
-    alive = {state.layer: (state.stride,) for state in states}
-    return draw_states(alive, pairwise(states), dict(enumerate(trellis.layers, 1)), whole=True)
 
 
 def draw_trellis(trellis: TrellisChoices) -> str:

@@ -46,7 +46,9 @@ def space_figures(compilation: Compilation) -> dict[str, Any]:
         "architectures": counts.architectures,
         "digests": {"choices": digests.choices, "weights": digests.weights, "run": digests.run},
     }
-    return found | (_costs(compilation.graph, compilation) if compilation.has_supernet else {})
+    return found | (
+        _costs(compilation.graph, compilation.parameters, compilation) if compilation.has_supernet else {}
+    )
 
 
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
@@ -58,11 +60,10 @@ def _network(compilation: Compilation, architecture: Architecture) -> dict[str, 
     else:
         taken = trellis.taken(architecture.picks)
         way = {"alive": [list(taken.layer(number)) for number in range(1, len(trellis.layers) + 1)]}
-    return {**way, **_costs(graph, compilation), "sizes": sizes}
+    return {**way, **_costs(graph, cost.parameters(graph), compilation), "sizes": sizes}
 
 
-def _costs(graph: Graph, compilation: Compilation) -> dict[str, Any]:
-    shapes = cost.parameters(graph)
+def _costs(graph: Graph, shapes: Mapping[str, tuple[int, ...]], compilation: Compilation) -> dict[str, Any]:
     found: dict[str, Any] = {"parameters": cost.total(shapes), "parts": _parts(shapes)}
     image = image_size(compilation) if compilation.data.trained_size() is not None else None
     if image is not None:
@@ -126,7 +127,7 @@ def networks_text(compilation: Compilation) -> str:
     parts: list[str] = []
     for name, architecture in compilation.networks().items():
         graph = compilation.specialized(architecture)
-        f = _costs(graph, compilation)
+        f = _costs(graph, cost.parameters(graph), compilation)
         drawing = draw_network(compilation.space, compilation.decisions, architecture)
         lines = [f"network {name} of {compilation.space.name}", "", drawing, ""]
         lines.append(f"parameters     {f['parameters']:,} ({_spell_parts(f['parts'])})")

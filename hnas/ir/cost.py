@@ -10,7 +10,7 @@ from hnas.ir.types import MapType, size
 def parameters(graph: Graph) -> Mapping[str, tuple[int, ...]]:
     """Shapes of all weights by name; what calls share stands once. Running statistics do not count."""
     found: dict[str, tuple[int, ...]] = {}
-    for path, node, given, _ in walk(graph):
+    for path, node, given in _walk(graph):
         assert isinstance(node.kind, Op)
         primitive = PRIMITIVES[node.kind.primitive]
         for name, shape in primitive.weights(dict(node.kind.attrs), given, graph.dims):
@@ -25,22 +25,26 @@ def total(shapes: Mapping[str, Sequence[int]]) -> int:
 
 def multiply_adds(graph: Graph, image: Sequence[int]) -> int:
     """Multiply-adds of the convolutions and linear layers for one image of the given size."""
-    result = 0
-    for _, node, given, count in walk(graph, once=False):
-        assert isinstance(node.kind, Op)
-        primitive = PRIMITIVES[node.kind.primitive]
-        per_pixel = primitive.macs(dict(node.kind.attrs), given, node.type, graph.dims)
-        # a transposed convolution uses each weight once for every pixel that comes in
-        counted = given if primitive.name == "transposed" else node.type
-        result += count * per_pixel * _product(size(image, counted.stride))
-    return result
+    weighted = _Weighted(graph)
+    found: dict[str, int] = {}
+    for function in graph.functions:  # callees come first: each is counted once, wherever it is called
+        mine = 0
+        for node in function.nodes:
+            if isinstance(node.kind, Call):
+                mine += found[node.kind.function]
+            elif isinstance(node.kind, Op) and weighted.op(node.kind):
+                given = function.types[node.operands[0]]
+                primitive = PRIMITIVES[node.kind.primitive]
+                per_pixel = primitive.macs(dict(node.kind.attrs), given, node.type, graph.dims)
+                # a transposed convolution uses each weight once for every pixel that comes in
+                counted = given if primitive.name == "transposed" else node.type
+                mine += per_pixel * _product(size(image, counted.stride))
+        found[function.name] = mine
+    return found[graph.main.name]
 
 
-def walk(graph: Graph, *, once: bool = True) -> Iterator[tuple[str, Node, MapType, int]]:
-    """Every layer with weights: its path of names, the node, the type it gets, how often it stands.
-
-    With `once`, layers that share their weights are given once, else every use is.
-    """
+def _walk(graph: Graph) -> Iterator[tuple[str, Node, MapType]]:
+    """Every layer with weights: its path of names, the node, the type it gets; shared ones once."""
     weighted = _Weighted(graph)
     seen: set[str] = set()
     stack: list[tuple[Function, str]] = [(graph.main, "")]
@@ -49,12 +53,12 @@ def walk(graph: Graph, *, once: bool = True) -> Iterator[tuple[str, Node, MapTyp
         for node in function.nodes:
             path = f"{prefix}{node.name}"
             if isinstance(node.kind, Op):
-                if weighted.op(node.kind) and not (once and path in seen):
+                if weighted.op(node.kind) and path not in seen:
                     seen.add(path)
-                    yield path, node, function.types[node.operands[0]], 1
+                    yield path, node, function.types[node.operands[0]]
             elif isinstance(node.kind, Call):
                 inner = f"{prefix}{node.kind.weights}."
-                if weighted.function(node.kind.function) and not (once and inner in seen):
+                if weighted.function(node.kind.function) and inner not in seen:
                     seen.add(inner)
                     stack.append((graph.by_name[node.kind.function], inner))
 

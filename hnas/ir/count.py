@@ -7,7 +7,7 @@ it, state by state (`ir/walk.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
+from itertools import combinations, product
 from math import comb, factorial, prod
 from typing import final
 
@@ -191,13 +191,16 @@ def _stands_for_all(decision: Decision, taken: Mapping[str, frozenset[int]]) -> 
 
 
 def _subsets(decision: Decision) -> list[frozenset[int]]:
-    """Every set of options a decision can take of its group."""
+    """Every set of options a decision can take of its group.
+
+    Raises:
+        HnasError: They are more than can be gone through.
+    """
     number = len(decision.groups[0].options)
-    least, most = decision.take.count or 1, decision.take.most or 1
-    sets = (frozenset(i for i in range(number) if bits >> i & 1) for bits in range(1 << min(number, 24)))
-    if number > 24:
-        sets = (frozenset((i,)) for i in range(number))
-    return [s for s in sets if least <= len(s) <= most]
+    sizes = range(decision.take.count or 1, (decision.take.most or 1) + 1)
+    if sum(comb(number, size) for size in sizes) > MOST_STATES:
+        raise HnasError(TooManyStates(decision.span, what=decision.id, most=MOST_STATES))
+    return [frozenset(chosen) for size in sizes for chosen in combinations(range(number), size)]
 
 
 def _without_none(decision: Decision, weights: list[list[int]], *, listed: bool = False) -> list[int]:

@@ -1,4 +1,4 @@
-"""What cannot be counted (E04xx)."""
+"""What cannot be counted (E0321)."""
 
 from typing import final
 

@@ -113,7 +113,7 @@ class MadeCell:
     decisions: tuple[Decision, ...]
 
 
-CellMaker = Callable[[Cell, Mapping[str, MapType], Place], MadeCell]
+CellMaker = Callable[["Builder", Cell, Mapping[str, MapType], Place], MadeCell]
 """Makes the function of a cell for inputs of given types."""
 
 
@@ -297,11 +297,22 @@ class Builder:
     ) -> str:
         """A call of a finished function; `choices` is where its groups are found, if it has any."""
         result = function.types[function.result]
+        decides = self.bring(function, body)
+        kind = g.Call(function.name, name, name, choices if choices or decides else None)
+        return body.put(name, kind, operands, result, span)
+
+    def bring(self, function: g.Function, body: Body) -> bool:
+        """Record the decisions of a function where it is called; whether it has any."""
         inner = self.decided.get(function.name)
         for decision in inner.decisions.values() if inner is not None else ():
             self.choices.note(body.recorded, decision)
-        kind = g.Call(function.name, name, name, choices if choices or inner is not None else None)
-        return body.put(name, kind, operands, result, span)
+        return inner is not None
+
+    def apart(self) -> "Builder":
+        """A builder that makes no choice, and leaves nothing behind here: to ask for a type."""
+        other = Builder(self.space, self.sink)
+        other.cell = self.cell
+        return other
 
     def cell_call(self, op: t.CellOp, body: Body, values: list[str], place: Place, name: str) -> str:
         """A call of a cell that stands where an operator stands; `values` are its inputs."""
@@ -311,7 +322,7 @@ class Builder:
         types = {n: body.types[value] for n, value in ordered.items()}
         name = body.free(name)
         assert self.cell is not None, "a space with cells has a maker of them"
-        made = self.cell(cell, types, place.inner(name))
+        made = self.cell(self, cell, types, place.inner(name))
         for decision in made.decisions:
             self.choices.note(body.recorded, decision)
         return self.called(made.function, body, tuple(ordered.values()), name, op.span, made.prefix)

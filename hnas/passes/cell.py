@@ -13,7 +13,7 @@ from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps,
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
 from hnas.ir.types import MapType, Segment, Stride, ratio, whole
-from hnas.passes.build import Body, Builder, CellMaker, MadeCell, Place
+from hnas.passes.build import Body, Builder, MadeCell, Place
 from hnas.passes.choices import names, scope
 from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
 from hnas.passes.layers import is_none, plain
@@ -58,15 +58,11 @@ def slot_pairs(cell: Cell, number: int) -> list[tuple[str, str]]:
     return [(source, option.label) for source in cell.sources(number) for option in cell.options]
 
 
-def cell_maker(builder: Builder) -> CellMaker:
-    """What makes the cells that stand where an operator stands."""
-
-    def make(cell: Cell, inputs: Mapping[str, MapType], place: Place) -> MadeCell:
-        prefix = cell_prefix(cell, place.facts)
-        function = cell_function(builder, cell, inputs, place, prefix)
-        return MadeCell(function, prefix, tuple(node_decisions(cell, prefix, frozenset(inputs))))
-
-    return make
+def make_cell(builder: Builder, cell: Cell, inputs: Mapping[str, MapType], place: Place) -> MadeCell:
+    """A cell that stands where an operator stands."""
+    prefix = cell_prefix(cell, place.facts)
+    function = cell_function(builder, cell, inputs, place, prefix)
+    return MadeCell(function, prefix, tuple(node_decisions(cell, prefix, frozenset(inputs))))
 
 
 def cell_function(
@@ -119,11 +115,13 @@ class _Maker:
         cell = self.cell
         if cell.fixed:
             output = self._operator()
-        elif cell.equations:
-            output = self._equations()
         else:
             for number, node in enumerate(cell.node_names()):
-                self._node(number, node)
+                if not cell.equations:
+                    self._node(number, node)
+                    continue
+                value = self._map(cell.equations[number][1], node)
+                self.values[node] = value if value is not None else self._nothing(node)
             output = self._output()
         return self.builder.add(plain(cell.name), next(iter(self.inputs.values())), self.body, output)
 
@@ -210,7 +208,9 @@ class _Maker:
                     continue
                 pair = (source, label)
                 if pair not in built:
-                    self.body.recorded.when = (*outer, (f"{self.prefix}.{node}.{slot}", position))
+                    # of several slots any may take the pair: what is chosen inside it always matters
+                    under = ((f"{self.prefix}.{node}.{slot}", position),) if len(slots) == 1 else ()
+                    self.body.recorded.when = (*outer, *under)
                     built[pair] = self._option(source, f"{node}.{source}", options[label])
                     self.body.recorded.when = outer
                 found.append(built[pair])
@@ -244,7 +244,7 @@ class _Maker:
             value = self._map(cell.result, "output")
             return value if value is not None else self._nothing("output")
         if cell.output == "last":
-            return nodes[-1]
+            return self.values[nodes[-1]]
         ends = nodes if cell.output == "concat" else tuple(self._ends(nodes))
         return self.builder.join("concat", ends, self.body, "output", self.place, cell.span)
 
@@ -278,15 +278,6 @@ class _Maker:
                 yield self.body.add(f"{node}.loose", g.Mask(), (node,), masked, self.cell.span)
 
     # --- nodes that say what they read -----------------------------------------------------------
-
-    def _equations(self) -> str:
-        for node, equation in self.cell.equations:
-            value = self._map(equation, node)
-            self.values[node] = value if value is not None else self._nothing(node)
-        if self.cell.result is not None:
-            value = self._map(self.cell.result, "output")
-            return value if value is not None else self._nothing("output")
-        return self.values[self.cell.equations[-1][0]]
 
     def _map(self, node: MapExpr, name: str) -> str | None:
         """The value of a map expression; None where all it reads is absent."""

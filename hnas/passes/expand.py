@@ -20,7 +20,7 @@ from hnas.ir.table import Table
 from hnas.ir.template import EachState, Template
 from hnas.ir.types import MapType, Stride, ratio, spell_stride, whole
 from hnas.passes.build import Body, Builder, Place, ReportedError
-from hnas.passes.cell import cell_function, cell_maker, cell_prefix, node_decisions
+from hnas.passes.cell import cell_function, cell_prefix, make_cell, node_decisions
 from hnas.passes.decide import build_order, cell_for, decide, incoming, move_between, present_inputs
 from hnas.passes.entering import Entering
 from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, NothingSaid, WrongWidth
@@ -107,7 +107,7 @@ class _Expander:
 
     def __attrs_post_init__(self) -> None:
         self.builder = Builder(self.space, self.sink)
-        self.builder.cell = cell_maker(self.builder)
+        self.builder.cell = make_cell
         if self.made is not None:
             self.builder.choices.picked = self.made.table.picked(self.made.architecture)
         self.main = Body(((IMAGE, MapType(3, 1)),))
@@ -353,9 +353,7 @@ class _Expander:
         shared = self.space.trellis.operators == "shared"
         weights = f"{state.id}.{cell.name}" if shared else f"{state.id}.{move}.{cell.name}"
         stats = f"{state.id}.{move}.{cell.name}" if move != cell.name else weights
-        inner = self.builder.decided.get(function.name)
-        for decision in inner.decisions.values() if inner is not None else ():
-            self.builder.choices.note(self.main.recorded, decision)
+        self.builder.bring(function, self.main)
         call = g.Call(function.name, weights, stats, prefix)
         return self.main.add(own, call, tuple(inputs.values()), function.types[function.result], cell.span)
 

@@ -10,6 +10,7 @@ from hnas.ir import template as t
 from hnas.ir.expr import searched_in
 from hnas.ir.space import Take
 from hnas.ir.table import Table
+from hnas.ir.types import MapType
 from hnas.passes.choices import combinations
 from hnas.passes.errors import DoesNotFit, NotChosen, OptionsApart
 from hnas.passes.layers import is_none, plain
@@ -58,7 +59,8 @@ def mixed(
         if other != types[0]:
             first, second = str(types[0]), str(other)
             raise builder.fail(OptionsApart(span, first=first, second=second, where=place.text))
-    return body.add(name, g.Mix(weights), operands, types[0], span)
+    put = body.put if name in body.reserved else body.add
+    return put(name, g.Mix(weights), operands, types[0], span)
 
 
 def choose(
@@ -73,81 +75,87 @@ def choose(
 ) -> str:
     """A choice of operators: each option a call of its own, weighed; or what is picked of them."""
     at = "" if root else body.reserve(prefix + (plain(template.label) or template.factors[0].name))
-    local = at if template.label or root else at.rpartition(".")[0]
-    one = len(template.factors) == 1
-    least = template.least
+    groups = _decided(builder, template, body, place, at, root=root)
+    weights = combinations(template.factors, groups)
+    taken = [n for n, weight in enumerate(weights) if _is_taken(builder, weight)]
+    if not taken:
+        raise builder.fail(NotChosen(template.span, id=groups[0]))
+    values: dict[int, str] = {}
+    outer = body.recorded.when
+    for number in taken:
+        option = template.options[number]
+        if not is_none(option):
+            body.recorded.when = (*outer, *weights[number])
+            name = _joined(at, _option_name(template.factors, weights[number]))
+            values[number] = builder.call(option, body, source, place, name)
+    body.recorded.when = outer
+    # zeros are of the type that the other options give
+    wanted = (
+        body.types[next(iter(values.values()))]
+        if values
+        else _type_of(builder, template, body, source, place)
+    )
+    for number in taken:
+        if number not in values:
+            name = _joined(at, _option_name(template.factors, weights[number]))
+            values[number] = body.add(name, g.Op("none"), (source,), wanted, template.options[number].span)
+    operands = tuple(values[number] for number in taken)
+    if builder.choices.picked is not None:
+        return builder.join("sum", operands, body, _joined(at, "sum"), place, template.span)
+    kept = tuple(weights[number] for number in taken)
+    return mixed(builder, kept, operands, body, at or "mixed", template.span, place)
+
+
+def _decided(
+    builder: "Builder", template: t.Choose, body: "Body", place: "Place", at: str, *, root: bool
+) -> tuple[str, ...]:
+    """Record the decisions of a choice; the ids of their groups."""
+    bare = not template.label and not root
     most = template.most if template.most is not None else len(template.options)
+    none = tuple(n for n, option in enumerate(template.options) if is_none(option))
     groups: list[str] = []
     for factor in template.factors:
-        none = tuple(n for n, o in enumerate(template.options) if one and is_none(o))
-        inner = local
-        if not factor.named and not template.label and not root:
-            factor = evolve(factor, name=at.rpartition(".")[2])
+        # a bare choice is named by the place it was given, `op` or `op_2`
+        own = evolve(factor, name=at.rpartition(".")[2]) if bare and not factor.named else factor
         groups.append(
             builder.choices.decide(
-                factor,
+                own,
                 place.facts,
-                inner,
+                at.rpartition(".")[0] if bare else at,
                 template.span,
                 body.recorded,
-                take=Take("some", least, most),
-                none=none,
+                take=Take("some", template.least, most),
+                none=none if len(template.factors) == 1 else (),
             )
         )
-    values: list[str] = []
-    weights: list[g.Weight] = []
-    result_before = body.recorded.when
-    for option, weight in zip(template.options, combinations(template.factors, tuple(groups)), strict=True):
-        times = _times(builder, weight)
-        if times == 0:
-            continue
-        name = ".".join(filter(None, (at, _option_name(template.factors, weight))))
-        body.recorded.when = (*result_before, *weight)
-        value = (
-            body.add(name, g.Op("none"), (source,), body.types[source], option.span)
-            if is_none(option)
-            else builder.call(option, body, source, place, name)
-        )
-        body.recorded.when = result_before
-        values.append(value)
-        weights.append(weight)
-    if not values:
-        raise builder.fail(NotChosen(template.span, id=groups[0]))
-    values = _alike_none(template, values, body)
-    if builder.choices.picked is not None:
-        return builder.join("sum", tuple(values), body, f"{at}.sum".lstrip("."), place, template.span)
-    name = at or "mixed"
-    types = {body.types[value] for value in values}
-    if len(types) > 1:
-        first, second = sorted(map(str, types))[:2]
-        raise builder.fail(OptionsApart(template.span, first=first, second=second, where=place.text))
-    put = body.put if at else body.add
-    return put(name, g.Mix(tuple(weights)), tuple(values), body.types[values[0]], template.span)
+    return tuple(groups)
 
 
-def _alike_none(template: t.Choose, values: list[str], body: "Body") -> list[str]:
-    """`none` gives zeros of the type the other options give."""
-    others = [v for v in values if not _zero(body, v)]
-    if others and len(others) < len(values):
-        for position, node in enumerate(body.nodes):
-            if node.name in values and _zero(body, node.name):
-                body.nodes[position] = evolve(node, type=body.types[others[0]])
-                body.types[node.name] = body.types[others[0]]
-    return values
+def _type_of(builder: "Builder", template: t.Choose, body: "Body", source: str, place: "Place") -> MapType:
+    """The type a choice gives of which a network takes nothing but `none`: what its other options give."""
+    given = body.types[source]
+    other = next((option for option in template.options if not is_none(option)), None)
+    if other is None:
+        return given
+    found = builder.apart().function(other, given, place)
+    result = found.types[found.result]
+    picked = builder.choices.picked
+    if not result.live or picked is None:
+        return result
+    try:
+        return result.with_channels(sum(segment.count(picked) for segment in result.live))
+    except KeyError as error:
+        raise builder.fail(NotChosen(template.span, id=str(error.args[0]))) from None
 
 
-def _times(builder: "Builder", weight: g.Weight) -> int:
-    """How often an option is taken; once in a super-network."""
-    times = 1
-    for group, option in weight:
-        taken = builder.choices.taken(group)
-        if taken is not None:
-            times *= min(1, taken.get(option, 0))
-    return times
+def _is_taken(builder: "Builder", weight: g.Weight) -> bool:
+    """Whether an option is taken; every one is in a super-network."""
+    taken = ((builder.choices.taken(group), option) for group, option in weight)
+    return all(found is None or found.get(option, 0) > 0 for found, option in taken)
 
 
-def _zero(body: "Body", name: str) -> bool:
-    return any(n.name == name and isinstance(n.kind, g.Op) and n.kind.primitive == "none" for n in body.nodes)
+def _joined(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name
 
 
 def _option_name(factors: tuple[t.Factor, ...], weight: g.Weight) -> str:

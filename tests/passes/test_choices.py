@@ -93,6 +93,14 @@ CASES = {
         "cell": "cell c { inputs = [prev]  nodes = 3  edges = previous  op = one_of { conv(3), skip }  take = all }",
         "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
     },
+    "none_of_another_type": FIXED
+    | {"trellis": "path = 3 * [2]  width = 4  cell = one_of { conv(3, 6), none } -> conv(1, 4)"},
+    "slots_with_arguments": FIXED
+    | {
+        "cell": "cell c { inputs = [prev, prev_prev]  nodes = 2  op = one_of { unit(one_of { 1, 3 }), skip }"
+        "  take = slots(2)  weigh = slots }",
+        "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
+    },
     "shared_by_edge": FIXED
     | {
         "cell": "cell c { inputs = [prev, prev_prev]  nodes = 2  take = edges(1)"
