@@ -19,6 +19,7 @@ from hnas.diag import Diagnostic, HnasError, Sink, Source
 from hnas.ir import cost
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
+from hnas.ir.first import first_architecture
 from hnas.ir.graph import Graph
 from hnas.ir.space import Space
 from hnas.ir.types import MapType
@@ -30,6 +31,7 @@ from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
+from hnas.passes.errors import AbsentMap
 from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
@@ -123,7 +125,7 @@ class Compilation:
             program = generate(spec, sink, searching=not self.trained)
         if program is None or sink.errors:
             raise HnasError(*_distinct(sink.diagnostics))
-        self.warnings.extend(sink.diagnostics)
+        self.warnings.extend((*sink.diagnostics, *spec.unused))
         return program
 
     @cached_property
@@ -242,12 +244,15 @@ class Compilation:
         except HnasError as error:
             return error.diagnostics
         found: list[Diagnostic] = list(self.warnings)
+        if self.has_supernet:
+            found += _aux_errors(self.space, self.expanded)
         for name in self.spec.profiles:
             sink = Sink()
             with _not_too_deep():
                 program = generate(with_profile(self.spec, name, sink), sink, searching=not self.trained)
                 if program is not None and not sink.errors and self.has_supernet:
-                    expand(program.space, sink)
+                    expanded = expand(program.space, sink)
+                    found += _aux_errors(program.space, expanded) if expanded is not None else ()
             found += sink.diagnostics
         if self.program.train is not None and not self.trained:
             found += attrs.evolve(self, trained=True).check()
@@ -255,7 +260,7 @@ class Compilation:
             sink = Sink()
             architecture = self._network(block, sink)
             found += sink.diagnostics
-            if architecture is not None and not self.has_supernet:
+            if architecture is not None:
                 try:
                     self.specialized(architecture)
                 except HnasError as error:
@@ -330,6 +335,22 @@ _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
 """What leaves parts of a spec unread: to report what is missing then would be noise."""
 
 
+def _aux_errors(space: Space, expanded: Expanded) -> tuple[Diagnostic, ...]:
+    """What is wrong with an auxiliary head: it is part of networks only, so some network is laid out."""
+    if space.aux is None:
+        return ()
+    sink, graph = Sink(), expanded.graph
+    made = Made(
+        expanded.decisions,
+        first_architecture(expanded.decisions),
+        lambda state: graph.main.types[graph.states[state]],
+    )
+    with _not_too_deep():
+        expand(space, sink, searching=False, made=made)
+    # another network may have the map that this one lacks
+    return tuple(d for d in sink.errors if not isinstance(d, AbsentMap))
+
+
 @contextmanager
 def _not_too_deep() -> Generator[None]:
     """Operators within operators, or spaces that extend each other, deeper than can be followed."""
@@ -346,13 +367,18 @@ def _distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
     for d in diagnostics:
         span = d.span
-        key = (d.code, d.message, *((id(span.source), span.start, span.end) if span is not None else ()))
+        key = (d.code, d.message, *((_text(span.source), span.start, span.end) if span is not None else ()))
         if key not in seen:
             seen.add(key)
             found.append(d)
-    sources = list({id(d.span.source): None for d in found if d.span is not None})
-    found.sort(key=lambda d: (sources.index(id(d.span.source)), d.span.start) if d.span else (-1, 0))
+    sources = list({_text(d.span.source): None for d in found if d.span is not None})
+    found.sort(key=lambda d: (sources.index(_text(d.span.source)), d.span.start) if d.span else (-1, 0))
     return tuple(found)
+
+
+def _text(source: Source) -> tuple[str, str]:
+    """What a source is told by: a file may be read twice, for its space and for the trained form."""
+    return source.name, source.text
 
 
 def with_overrides(compilation: Compilation, *sets: str) -> Compilation:

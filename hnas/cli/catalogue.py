@@ -15,6 +15,7 @@ import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
 import hnas.ir.errors
+import hnas.lang.block_errors
 import hnas.lang.errors
 import hnas.lang.syntax_errors
 import hnas.passes.errors
@@ -26,6 +27,7 @@ from hnas.diag import Diagnostic
 MODULES: tuple[ModuleType, ...] = (
     hnas.lang.syntax_errors,
     hnas.lang.errors,
+    hnas.lang.block_errors,
     hnas.ir.errors,
     hnas.passes.errors,
     hnas.search.errors,

@@ -14,6 +14,7 @@ from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
 from hnas.lang import ast
+from hnas.lang.block_errors import OtherAxes
 from hnas.lang.blocks import body_of, known_items
 from hnas.lang.cells import Cells
 from hnas.lang.definitions import collect
@@ -25,6 +26,7 @@ from hnas.lang.resolve import Spec
 from hnas.lang.settings_gen import (
     data_settings,
     decode_settings,
+    fits_axes,
     needs_split,
     search_settings,
     train_settings,
@@ -89,11 +91,12 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
         _fits_take(decode, cells, body_of(block, "decode"), block, sink)
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
-    for op in ops.values():
-        if (
-            not op.params and op.extern is None
-        ):  # an operator nothing uses is still checked; one with parameters needs a use
-            operators.template(ast.Ref(op.name, span=op.span), head=True)
+    operators.check_unused()
+    if isinstance(dims, int):
+        fits_axes(body_of(block, "data"), dims, sink)
+        for reads in (search_block, train_block):
+            if reads is not None and card is not None and card.axes != dims:
+                sink.add(OtherAxes(reads.kind_span, name=card.name, given=card.axes, needed=dims))
     if len(sink.errors) > before or card is None or data is None or way is None or head is None:
         return None
     if stem is None or decode is None or not isinstance(dims, int):

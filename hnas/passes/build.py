@@ -317,7 +317,7 @@ class Builder:
     def cell_call(
         self, op: t.CellOp, body: Body, values: Sequence[str | None], place: Place, name: str
     ) -> str:
-        """A call of a cell that stands where an operator stands; `values` are its inputs, None an absent one."""
+        """A call of a cell that stands where an operator stands; of its inputs `values` None is absent."""
         cell = self.space.cells[op.cell]
         given = dict(zip((cell.inputs[0], *(n for n, _ in op.inputs)), values, strict=True))
         ordered = {n: value for n in cell.inputs if (value := given.get(n)) is not None}

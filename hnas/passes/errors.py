@@ -292,7 +292,7 @@ class SizeChanged(Diagnostic):
     """
 
     code = "E0322"
-    title = "pad = {pad} of {layer} changes the size of a map: it has not ceil(image / stride) pixels"
+    title = "pad = {pad} of {layer} changes the size of a map, which must be ceil(image / stride)"
     label = "{why}"
     layer: str
     pad: str
@@ -308,7 +308,7 @@ class AbsentMap(Diagnostic):
     """
 
     code = "E0323"
-    title = "layer {layer} has no map of stride {stride} in this network, and {what} reads nothing else"
+    title = "layer {layer} has no map of stride {stride} in this network, which {what} needs"
     help = "join it with others: sum(at(...), at(...)), or read a layer that has one map: at(layer = ...)"
     layer: int
     stride: str

@@ -86,10 +86,10 @@ class Head:
         given = self.main.types[result]
         if self.space.task == "segmentation":
             needed = MapType(self.space.classes, 1)
-            mend = "end the head in conv(1, classes, bias = true) -> resize(1)"
+            mend = "end it in conv(1, classes, bias = true) -> resize(1)"
         else:
             needed = MapType(self.space.classes, None)
-            mend = "end the head in global_pool -> linear(classes)"
+            mend = "end it in global_pool -> linear(classes)"
         if given != needed:
             what, shown = _HEADS[prefix], str(given)
             raise self.builder.fail(

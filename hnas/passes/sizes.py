@@ -33,10 +33,12 @@ _Faults = Mapping[str, g.Node]
 
 def check_sizes(graph: g.Graph, fail: Callable[[Diagnostic], object]) -> None:
     """Tell `fail` of every layer whose pad gives a map of the trellis another size than its type says."""
+    if not any(_padded(node.kind) for function in graph.functions for node in function.nodes):
+        return
     checker = _Checker(graph, fail)
     main = graph.main
     faults = checker.values(main, {})
-    states = {name: "it is the map of a state" for name in graph.states.values()}
+    states = dict.fromkeys(graph.states.values(), "it is the map of a state")
     for name in (*states, *main.results):
         if name in faults:
             checker.report(faults[name], states.get(name, "it is the result"), None)
@@ -52,7 +54,7 @@ class _Checker:
     )
 
     def values(self, function: g.Function, given: _Faults) -> _Faults:
-        """The values of a function that have not the size of their type, where parameters `given` have not."""
+        """The values of a function that have another size than their type says, as those of `given` do."""
         faults = dict(given)
         for node in function.nodes:
             found = self._of(node, faults)
@@ -107,10 +109,14 @@ class _Checker:
         self.fail(SizeChanged(node.span, layer=layer, pad=pad, why=label, notes=notes, advice=advice))
 
 
+def _padded(kind: g.Kind) -> bool:
+    """Whether it is a layer padded by a number."""
+    return isinstance(kind, g.Op) and any(key == "pad" and value != "same" for key, value in kind.attrs)
+
+
 def _changes(op: g.Op, dims: int) -> bool:
     """Whether the pad of a layer gives its map another size than ceil(size / stride), of some size."""
-    pad = dict(op.attrs).get("pad", "same")
-    return pad != "same" and pad != _keeping(op, dims)
+    return _padded(op) and dict(op.attrs)["pad"] != _keeping(op, dims)
 
 
 def _keeping(op: g.Op, dims: int) -> int | None:

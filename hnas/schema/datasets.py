@@ -22,6 +22,7 @@ class DatasetCard:
         mean: Mean of the red, green and blue of its images, of values in 0..1.
         deviation: Standard deviation of the same.
         layout: The files it consists of, in one line; empty where there are none.
+        axes: Axes of an image.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DatasetCard:
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     layout: str
+    axes: int = 2
 
 
 SHAPES = DatasetCard(
