@@ -5,12 +5,12 @@ Nothing here formats for a terminal; `render` turns a diagnostic into plain text
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, final
 
 from attrs import define, field, frozen
 
-from hnas.diag.source import Span
+from hnas.diag.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -111,3 +111,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]}?"
     return f"known here: {', '.join(names)}" if 0 < len(names) <= 16 else ""
+
+
+def distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each diagnostic once, in the order of the text: an operator used twice is still wrong in one place."""
+    seen: set[tuple[object, ...]] = set()
+    found: list[Diagnostic] = []
+    for d in diagnostics:
+        span = d.span
+        key = (d.code, d.message, *((_text(span.source), span.start, span.end) if span is not None else ()))
+        if key not in seen:
+            seen.add(key)
+            found.append(d)
+    sources = list({_text(d.span.source): None for d in found if d.span is not None})
+    found.sort(key=lambda d: (sources.index(_text(d.span.source)), d.span.start) if d.span else (-1, 0))
+    return tuple(found)
+
+
+def _text(source: Source) -> tuple[str, str]:
+    """What a source is told by: a file may be read twice, for its space and for the trained form."""
+    return source.name, source.text

@@ -159,4 +159,4 @@ def test_a_tap_that_nothing_stands_beside_is_an_error_in_networks_without_its_st
             continue
         with pytest.raises(HnasError) as caught:
             compilation.specialized(architecture)
-        assert [d.code for d in caught.value.diagnostics] == ["E0323"]
+        assert [d.code for d in caught.value.diagnostics] == ["E0331"]
