@@ -13,7 +13,7 @@ import attrs
 from attrs import define, field
 
 from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, distinct
-from hnas.ir import cost
+from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
@@ -203,7 +203,7 @@ class Compilation:
     @cached_property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
         """The shapes of the super-network's weights by name."""
-        return cost.parameters(self.graph)
+        return parameters(self.graph)
 
     @cached_property
     def digests(self) -> Digests:
@@ -313,18 +313,29 @@ class Compilation:
         Raises:
             HnasError: The network cannot be built.
         """
-        graph = self.specialized(architecture)
+        costs = self.cost(architecture)
         found: list[tuple[Limit, int]] = []
         for limit in self.space.limits:
-            if limit.figure == "parameters":
-                figure = cost.total(cost.parameters(graph))
-            elif self.image is not None:
-                figure = cost.multiply_adds(graph, self.image)
-            else:
+            figure = costs.parameters if limit.figure == "parameters" else costs.multiply_adds
+            if figure is None:
                 raise HnasError(NoImageSize(limit.span))
             if figure > limit.most:
                 found.append((limit, figure))
         return tuple(found)
+
+    def cost(self, architecture: Architecture | None = None, image: tuple[int, ...] | None = None) -> Cost:
+        """What a network costs; without an architecture the super-network.
+
+        Args:
+            architecture: Of this space.
+            image: The size multiply-adds are counted for, in pixels; by default what the spec trains on.
+
+        Raises:
+            HnasError: The network cannot be built.
+        """
+        if architecture is None:
+            return cost_of(self.graph, image or self.image, self.parameters)
+        return cost_of(self.specialized(architecture), image or self.image)
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""

@@ -61,7 +61,7 @@ def test_option_names_are_a_promise() -> None:
         "diff": sorted(["--allow-outside", "--exit-code", *layout]),
         "explain": [],
         "new": ["--from", "--space"],
-        "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
+        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
         "fmt": ["--check", "--diff"],
         "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
     }
