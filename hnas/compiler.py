@@ -289,10 +289,29 @@ class Compilation:
     # --- networks --------------------------------------------------------------------------------
 
     def found_text(
-        self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None
+        self,
+        architecture: Architecture,
+        notes: Sequence[str] = (),
+        use: str | None = None,
+        name: str = "found",
     ) -> str:
-        """The file of a found network, using `use` (by default this spec's file name)."""
-        return write_network("found", architecture, self.space, self.decisions, use or self.path.name, notes)
+        """The file of a found network `name`, using `use` (by default this spec's file name)."""
+        return write_network(name, architecture, self.space, self.decisions, use or self.path.name, notes)
+
+    def place(self, block: ast.Block) -> Architecture:
+        """The architecture a network block spells, wherever it comes from, checked as one of a file is.
+
+        Raises:
+            HnasError: It is not of the space.
+        """
+        sink = Sink()
+        architecture = self._network(block, sink)
+        sink.raise_errors()
+        assert architecture is not None
+        self.warnings.extend(sink.diagnostics)
+        if not self.has_supernet:
+            self.specialized(architecture)
+        return architecture
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
