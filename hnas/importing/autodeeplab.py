@@ -49,10 +49,8 @@ def _files(given: Given) -> tuple[Path, Path]:
     if given.path.is_dir():
         there = [given.path / name for name in PATHS if (given.path / name).exists()]
         if not there:
-            why, advice = (
-                "it has no " + " or ".join(PATHS),
-                "give the file of the path, and that of the cell as --cell",
-            )
+            why = "it has no " + " or ".join(PATHS)
+            advice = "give the file of the path, and that of the cell as --cell"
             raise HnasError(Unreadable(None, path=str(given.path), why=why, advice=advice))
         return there[0], given.cell or given.path / GENOTYPE
     if given.cell is None:

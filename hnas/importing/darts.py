@@ -12,7 +12,7 @@ from typing import Any, final
 
 from attrs import frozen
 
-from hnas.diag import HnasError, Sink, Source, Span
+from hnas.diag import HnasError, Sink, Source
 from hnas.importing.errors import NotOfFormat
 from hnas.importing.found import Found, FoundCell, Given, Node, Outputs, Term, label_of, state_name
 from hnas.importing.genotypes import LIKE, WHAT, Places, genotypes, pick
@@ -70,7 +70,8 @@ class _Reader:
 
     def fields(self, call: ast.Call) -> dict[str, ast.expr]:
         """The arguments, by position or by name."""
-        fields = dict(zip(FIELDS, call.args, strict=False))
+        fields: dict[str, ast.expr] = {}
+        fields.update(zip(FIELDS, call.args, strict=False))
         for keyword in call.keywords:
             if keyword.arg not in FIELDS or keyword.arg in fields:
                 raise self._wrong(keyword.value, f"its fields are {', '.join(FIELDS)}, each once")
@@ -101,10 +102,10 @@ class _Reader:
 
     def _term(self, entry: ast.expr) -> Term:
         match entry:
-            case ast.Tuple([ast.Constant(str(name)) as op, at]) | ast.List(
-                [ast.Constant(str(name)) as op, at]
+            case ast.Tuple([ast.Constant(str(name)) as first, at]) | ast.List(
+                [ast.Constant(str(name)) as first, at]
             ):
-                span, state = self.places.of(op), self._number(at)
+                span, state = self.places.of(first), self._number(at)
                 label = label_of(name, OPERATORS, "DARTS", span, self.sink)
                 return Term(label, state_name(state), self.places.of(entry), span, self.places.of(at))
             case _:

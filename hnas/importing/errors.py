@@ -1,4 +1,4 @@
-"""What can be wrong with an architecture to import (E09xx). Each docstring is the page `hnas explain` shows."""
+"""What can be wrong with what is imported (E09xx). Each docstring is the page `hnas explain` shows."""
 
 from typing import final
 

@@ -7,7 +7,6 @@ the places of their parts.
 import ast
 import re
 import warnings
-from bisect import bisect_right
 from functools import cached_property
 from typing import final
 
@@ -39,8 +38,11 @@ class Places:
     def _starts(self) -> tuple[int, ...]:
         return (0, *(end.end() for end in re.finditer(r"\r\n|\r|\n", self.source.text)))
 
+    def _start(self, line: int | None) -> int:
+        return self._starts[min(max(line or 1, 1), len(self._starts)) - 1]
+
     def _offset(self, line: int, column: int) -> int:
-        start = self._starts[min(max(line, 1), len(self._starts)) - 1]
+        start = self._start(line)
         before = self.source.text[start : start + column].encode()[:column]
         return start + len(before.decode(errors="ignore"))
 
@@ -52,8 +54,7 @@ class Places:
 
     def at(self, error: SyntaxError) -> Span:
         """The place of a syntax error; its line where its column is none."""
-        start = self._starts[bisect_right(range(1, len(self._starts) + 1), error.lineno or 1) - 1]
-        start = min(start + max((error.offset or 1) - 1, 0), len(self.source.text))
+        start = min(self._start(error.lineno) + max((error.offset or 1) - 1, 0), len(self.source.text))
         return Span(self.source, start, start + 1)
 
 
@@ -134,14 +135,10 @@ def _parsed(source: Source, places: Places) -> ast.Module:
             return ast.parse(source.text.rstrip())
     except SyntaxError as error:
         why = (error.msg or "no Python").partition("(<")[0].strip()
-        raise HnasError(
-            NotOfFormat(places.at(error), path=source.name, what=WHAT, why=why, advice=LIKE)
-        ) from None
+        span = places.at(error)
     except (RecursionError, MemoryError, ValueError):
-        why = "it nests too deep"
-        raise HnasError(
-            NotOfFormat(Span(source, 0, 1), path=source.name, what=WHAT, why=why, advice=LIKE)
-        ) from None
+        why, span = "it nests too deep", Span(source, 0, 1)
+    raise HnasError(NotOfFormat(span, path=source.name, what=WHAT, why=why, advice=LIKE))
 
 
 def _called(call: ast.Call) -> str:

@@ -8,8 +8,9 @@ import ast
 import io
 import math
 import re
+import warnings
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
 from attrs import frozen
 
@@ -73,19 +74,20 @@ def _header(path: Path, data: bytes) -> tuple[str, tuple[int, ...], int]:
     if length > _LONGEST_HEADER or len(data) < start + length:
         raise wrong(path, "its header is damaged")
     try:
-        header: Any = ast.literal_eval(data[start : start + length].decode("latin-1").strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header: object = ast.literal_eval(data[start : start + length].decode("latin-1").strip())
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         header = None
-    match header:
-        case {"descr": str(descr), "fortran_order": bool(), "shape": tuple(shape), **rest} if not rest:
-            return _kind(path, descr), _shape(path, shape), start + length
-        case {"descr": list()}:
-            raise wrong(path, "it is a table of records")
-        case _:
-            raise wrong(path, "its header is damaged")
+    fields = cast(dict[object, object], header) if isinstance(header, dict) else {}
+    if set(fields) != {"descr", "fortran_order", "shape"} or type(fields["fortran_order"]) is not bool:
+        raise wrong(path, "its header is damaged")
+    return _kind(path, fields["descr"]), _shape(path, fields["shape"]), start + length
 
 
-def _kind(path: Path, descr: str) -> str:
+def _kind(path: Path, descr: object) -> str:
+    if not isinstance(descr, str):
+        raise wrong(path, "it is a table of records")
     if "O" in descr:
         raise wrong(path, "it holds Python objects, which are never loaded")
     if not re.fullmatch(r"[<>|=](?:[iu][1248]|f[248])", descr):
@@ -93,8 +95,10 @@ def _kind(path: Path, descr: str) -> str:
     return descr
 
 
-def _shape(path: Path, shape: tuple[Any, ...]) -> tuple[int, ...]:
-    if any(type(length) is not int or length < 0 for length in shape):
+def _shape(path: Path, given: object) -> tuple[int, ...]:
+    lengths = cast(tuple[object, ...], given) if isinstance(given, tuple) else (None,)
+    shape = tuple(length for length in lengths if type(length) is int and length >= 0)
+    if len(shape) < len(lengths):
         raise wrong(path, "its header is damaged")
     if len(shape) > 8 or max((math.prod(shape), *shape)) > _MOST:
         raise wrong(path, "it is far larger than an architecture")

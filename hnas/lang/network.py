@@ -204,12 +204,12 @@ class _Reader:
             return self.table.along(tuple(path))
         except ValueError as error:
             span, advice = value.span, ""
-            state = self.table.trellis.start
+            state, exits = self.table.trellis.start, self.table.trellis.exits
             for layer, element in enumerate(value.items, 1):
                 if str(error).startswith(f"layer {layer} "):
                     span = element.span
-                    strides = [spell_stride(way.target.stride) for way in self.table.trellis.exits[state]]
-                    advice = f"from stride {spell_stride(state.stride)} layer {layer} can have {', '.join(strides)}"
+                    ways = ", ".join(spell_stride(way.target.stride) for way in exits[state])
+                    advice = f"from stride {spell_stride(state.stride)} layer {layer} can have {ways}"
                     break
                 state = State(layer, path[layer - 1])
             self.sink.add(NoSuchPath(span, why=str(error), advice=advice))

@@ -1,5 +1,6 @@
 """`hnas import`: what it writes, where, and that it writes nothing over."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,12 +123,8 @@ def test_a_name_of_a_file_stays_in_its_comment(hnas: Call) -> None:
 
 
 def test_standard_input(hnas: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stdin:
-        buffer = Path("cell.txt").open("rb")
-
-    monkeypatch.setattr("sys.stdin", Stdin)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CELL.encode())))
     said = hnas("import", "nasbench201", "-")
-    Stdin.buffer.close()
     assert (said.code, said.out) == (0, _network(cell="-"))
 
 

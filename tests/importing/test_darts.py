@@ -161,13 +161,43 @@ def test_a_random_network_comes_back(seed: int, tmp_path: Path) -> None:
         (V2.replace("3x3', 1", "3x3', True", 1), "E0901", "a number from 0", "^^^^", "written out"),
         (V2.replace("3x3', 1", "3x3', 4001", 1), "E0901", "a number from 0", "^^^^", "written out"),
         (V2.replace("3x3', 1", "3x3', 7", 1), "E0222", "cannot take the input n6", "^", "known here"),
-        (V2.replace("sep_conv_3x3", "sep_konv_3x3", 1), "E0903", "no operator sep_konv_3x3", "^^^", "did you"),
-        (V2.replace("sep_conv_3x3", "sep_conv_7x7", 1), "E0222", "the operator sep(7)", "^^^", "did you mean"),
+        (
+            V2.replace("sep_conv_3x3", "sep_konv_3x3", 1),
+            "E0903",
+            "no operator sep_konv_3x3",
+            "^^^",
+            "did you",
+        ),
+        (
+            V2.replace("sep_conv_3x3", "sep_conv_7x7", 1),
+            "E0222",
+            "the operator sep(7)",
+            "^^^",
+            "did you mean",
+        ),
         (V2.replace("3x3', 1)", "3x3', 0)", 1), "E0223", "distinct inputs, this has one twice", "^^^", ""),
         (V2.replace("[2, 3, 4, 5]", "range(3, 6)", 1), "E0904", "puts out n2, n3, n4", "^^^", "the same"),
-        (V2.replace("[2, 3, 4, 5]", "range(0)", 1), "E0904", "cell normal puts out nothing", "^^^", "the same"),
-        (V2.replace("[2, 3, 4, 5]", "[0, 1, 2]", 1), "E0904", "puts out prev_prev, prev, n1,", "^^^", "the same"),
-        (V2.replace("[2, 3, 4, 5]", "range(2, 6, 1)", 1), "E0901", "range(2, 6) or a list", "^^", "written out"),
+        (
+            V2.replace("[2, 3, 4, 5]", "range(0)", 1),
+            "E0904",
+            "cell normal puts out nothing",
+            "^^^",
+            "the same",
+        ),
+        (
+            V2.replace("[2, 3, 4, 5]", "[0, 1, 2]", 1),
+            "E0904",
+            "puts out prev_prev, prev, n1,",
+            "^^^",
+            "the same",
+        ),
+        (
+            V2.replace("[2, 3, 4, 5]", "range(2, 6, 1)", 1),
+            "E0901",
+            "range(2, 6) or a list",
+            "^^",
+            "written out",
+        ),
         (V2.replace("[2, 3, 4, 5]", "[]", 1), "E0901", "range(2, 6) or a list", "^^", "written out"),
         (V2.replace("('dil_conv_3x3', 2)", "('none', 2), ('none', 1)"), "E0202", "`n5`", "^^^", "the nodes"),
         (V2.replace(", ('dil_conv_3x3', 2)", ""), "E0223", "n4 of cell normal takes 2 terms", "^^^", ""),
@@ -178,7 +208,7 @@ def test_a_random_network_comes_back(seed: int, tmp_path: Path) -> None:
         ("#" * (LONGEST + 1), "E0901", "longer than 131,072 characters", ":1:1", "take out"),
         ("a\0b", "E0101", "binary, not text", "", ""),
     ],
-)  # fmt: skip
+)
 def test_what_is_said(text: str, code: str, message: str, place: str, mend: str, tmp_path: Path) -> None:
     shown = said("darts", _written(tmp_path, text))
     assert shown.startswith(f"error[{code}]: "), shown
