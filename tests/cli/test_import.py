@@ -110,6 +110,18 @@ def test_nothing_is_written_for_what_does_not_fit(hnas: Call) -> None:
     assert not Path("a.hnas").exists()
 
 
+def test_a_network_over_a_limit_of_the_space_is_refused(hnas: Call) -> None:
+    spec = Path("spec.hnas").read_text(encoding="utf-8")
+    Path("spec.hnas").write_text(
+        spec.replace("  stem = ", "  limit parameters < 1e5\n  stem = "), encoding="utf-8"
+    )
+    said = hnas("import", "nasbench201", "cell.txt", "--out", "a.hnas")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error[E0322]: ")
+    assert " --> cell.txt:1:1\n" in said.err
+    assert not Path("a.hnas").exists()
+
+
 def test_a_folder_that_is_not_there(hnas: Call) -> None:
     said = hnas("import", "nasbench201", "cell.txt", "--space", "spec.hnas", "--out", "gone/../a.hnas")
     assert said.code == 1

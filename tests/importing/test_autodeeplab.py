@@ -64,7 +64,7 @@ def test_the_cell_the_re_implementation_ships_reads_as_its_code_does(tmp_path: P
     assert "path = [4, 4, 4, 8, 16, 8, 16, 16, 32, 32, 16, 8]" in text
 
 
-@pytest.mark.parametrize(("seed", "dtype"), enumerate(["<i8", "<i8", ">i4", "|u1", "<f4", "<f8"]))
+@pytest.mark.parametrize(("seed", "dtype"), list(enumerate(["<i8", "<i8", ">i4", "|u1", "<f4", "<f8"])))
 def test_a_random_network_comes_back(seed: int, dtype: str, tmp_path: Path) -> None:
     table = compiled(EXAMPLES["autodeeplab"]).decisions
     ways = paths(table)
