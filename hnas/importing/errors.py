@@ -17,7 +17,7 @@ class NotOfFormat(Diagnostic):
     """
 
     code = "E0901"
-    title = "{path} is not {what}: {why}"
+    title = "cannot import {path} as {what}: {why}"
     path: str
     what: str
     why: str

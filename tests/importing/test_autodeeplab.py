@@ -255,7 +255,9 @@ def test_a_damaged_array(data: bytes, message: str, tmp_path: Path) -> None:
     _saved(tmp_path)
     (tmp_path / "genotype.npy").write_bytes(data)
     shown = said("autodeeplab", tmp_path)
-    assert shown.startswith(f"error[E0901]: genotype.npy is not an array of numbers: {message}"), shown
+    assert shown.startswith(f"error[E0901]: cannot import genotype.npy as an array of numbers: {message}"), (
+        shown
+    )
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
