@@ -243,11 +243,28 @@ class Compilation:
             found += attrs.evolve(self, trained=True).check()
         for block in self.spec.networks:
             sink = Sink()
-            architecture = self._network(block, sink)
+            self._checked(block, sink)
             found += sink.diagnostics
-            if architecture is not None and (self.space.limits or not self.has_supernet):
-                found += self._built(block, architecture)
         return distinct(found)
+
+    def place(self, block: ast.Block) -> Architecture:
+        """The architecture a network block spells, wherever it comes from, checked as one of a file is.
+
+        Raises:
+            HnasError: It is not of the space.
+        """
+        sink = Sink()
+        architecture = self._checked(block, sink)
+        sink.raise_errors()
+        assert architecture is not None, "what is no architecture of the space was said"
+        self.warnings.extend(sink.diagnostics)
+        return architecture
+
+    def _checked(self, block: ast.Block, sink: Sink) -> Architecture | None:
+        architecture = self._network(block, sink)
+        if architecture is not None and (self.space.limits or not self.has_supernet):
+            sink.diagnostics.extend(self._built(block, architecture))
+        return architecture
 
     def networks(self) -> dict[str, Architecture]:
         """The networks of the file by name.
@@ -296,10 +313,14 @@ class Compilation:
     # --- networks --------------------------------------------------------------------------------
 
     def found_text(
-        self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None
+        self,
+        architecture: Architecture,
+        notes: Sequence[str] = (),
+        use: str | None = None,
+        name: str = "found",
     ) -> str:
-        """The file of a found network, using `use` (by default this spec's file name)."""
-        return write_network("found", architecture, self.space, self.decisions, use or self.path.name, notes)
+        """The file of a found network `name`, using `use` (by default this spec's file name)."""
+        return write_network(name, architecture, self.space, self.decisions, use or self.path.name, notes)
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
