@@ -13,7 +13,7 @@ import attrs
 from attrs import define, field
 
 from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, distinct
-from hnas.ir import cost
+from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
@@ -204,7 +204,7 @@ class Compilation:
     @cached_property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
         """The shapes of the super-network's weights by name."""
-        return cost.parameters(self.graph)
+        return parameters(self.graph)
 
     @cached_property
     def digests(self) -> Digests:
@@ -247,11 +247,28 @@ class Compilation:
             found += attrs.evolve(self, trained=True).check()
         for block in self.spec.networks:
             sink = Sink()
-            architecture = self._network(block, sink)
+            self._checked(block, sink)
             found += sink.diagnostics
-            if architecture is not None:
-                found += self._built(block, architecture)
         return distinct(found)
+
+    def place(self, block: ast.Block) -> Architecture:
+        """The architecture a network block spells, wherever it comes from, checked as one of a file is.
+
+        Raises:
+            HnasError: It is not of the space.
+        """
+        sink = Sink()
+        architecture = self._checked(block, sink)
+        sink.raise_errors()
+        assert architecture is not None, "what is no architecture of the space was said"
+        self.warnings.extend(sink.diagnostics)
+        return architecture
+
+    def _checked(self, block: ast.Block, sink: Sink) -> Architecture | None:
+        architecture = self._network(block, sink)
+        if architecture is not None:
+            sink.diagnostics.extend(self._built(block, architecture))
+        return architecture
 
     def networks(self) -> dict[str, Architecture]:
         """The networks of the file by name.
@@ -300,10 +317,14 @@ class Compilation:
     # --- networks --------------------------------------------------------------------------------
 
     def found_text(
-        self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None
+        self,
+        architecture: Architecture,
+        notes: Sequence[str] = (),
+        use: str | None = None,
+        name: str = "found",
     ) -> str:
-        """The file of a found network, using `use` (by default this spec's file name)."""
-        return write_network("found", architecture, self.space, self.decisions, use or self.path.name, notes)
+        """The file of a found network `name`, using `use` (by default this spec's file name)."""
+        return write_network(name, architecture, self.space, self.decisions, use or self.path.name, notes)
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
@@ -317,18 +338,29 @@ class Compilation:
         Raises:
             HnasError: The network cannot be built.
         """
-        graph = self.specialized(architecture)
+        costs = self.cost(architecture)
         found: list[tuple[Limit, int]] = []
         for limit in self.space.limits:
-            if limit.figure == "parameters":
-                figure = cost.total(cost.parameters(graph))
-            elif self.image is not None:
-                figure = cost.multiply_adds(graph, self.image)
-            else:
+            figure = costs.parameters if limit.figure == "parameters" else costs.multiply_adds
+            if figure is None:
                 raise HnasError(NoImageSize(limit.span))
             if figure > limit.most:
                 found.append((limit, figure))
         return tuple(found)
+
+    def cost(self, architecture: Architecture | None = None, image: tuple[int, ...] | None = None) -> Cost:
+        """What a network costs; without an architecture the super-network.
+
+        Args:
+            architecture: Of this space.
+            image: The size multiply-adds are counted for, in pixels; by default what the spec trains on.
+
+        Raises:
+            HnasError: The network cannot be built.
+        """
+        if architecture is None:
+            return cost_of(self.graph, image or self.image, self.parameters)
+        return cost_of(self.specialized(architecture), image or self.image)
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""

@@ -14,6 +14,7 @@ from types import ModuleType
 import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
+import hnas.importing.errors
 import hnas.ir.errors
 import hnas.lang.block_errors
 import hnas.lang.errors
@@ -35,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.engine.errors,
     hnas.runtime.errors,
     hnas.cli.errors,
+    hnas.importing.errors,
 )
 """Where diagnostics are declared."""
 
@@ -47,6 +49,7 @@ SECTIONS: Mapping[str, str] = {
     "06": "run folders and files",
     "07": "devices and running",
     "08": "files a command is to write",
+    "09": "architectures of other code",
 }
 """What the first two figures of a code say."""
 

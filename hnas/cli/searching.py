@@ -32,7 +32,6 @@ from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
-from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.runtime.arch import ArchParams
@@ -321,7 +320,7 @@ def _facts(
     data, search = compilation.data, compilation.search
     a, b = (len(half) for half in _halves(len(searcher.job.train), compilation, record.seed))
     counts = compilation.counts
-    parameters = cost.total(cost.parameters(compilation.graph))
+    parameters = compilation.cost().parameters
     threads = f", {record.threads} thread{'s' if record.threads != 1 else ''}"
     return {
         "space": f"{compilation.space.name}, profile {record.profile}: {spell_count(counts.paths)} paths, "

@@ -255,3 +255,23 @@ def test_every_layer_of_a_found_network_has_a_size(hnas: Call, tmp_path: Path) -
         f"network mine of base {{ path = [4, 8, 8, 16, 8, 4]\n cell normal {{\n{nodes}}} }}\n"
     )
     assert [each["layers"] for each in sizes_of(hnas, str(path))] == [[-1], [0, 1, 6], [2, 3, 5], [4]]
+
+
+def test_multiply_adds_for_a_size(hnas: Call) -> None:
+    """A convolution's cost goes with the pixels: at twice both sides it is four times."""
+    small, large = (
+        json.loads(hnas("show", str(PUBLISHED), "--set", "F=20", "--json", "--size", size).out)
+        for size in ("512x1024", "1024x2048")
+    )
+    assert large["multiply_adds"] == 317_541_632_000
+    assert sum(large["multiply_adds_by_part"].values()) == large["multiply_adds"]
+    assert large["image"] == [1024, 2048]
+    assert small["parameters"] == large["parameters"] == 10_147_427
+    assert small["multiply_adds"] < large["multiply_adds"] < 4.1 * small["multiply_adds"]
+
+
+@pytest.mark.parametrize("size", ["1024", "0x5", "5x5x5", "-3x4", "axb", "²x4", ""])
+def test_a_size_that_is_none(hnas: Call, size: str) -> None:
+    said = hnas("show", str(PUBLISHED), "--size", size)
+    assert said.code == 2
+    assert "is not HxW in pixels, like 321x321" in said.err
