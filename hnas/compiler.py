@@ -17,7 +17,6 @@ from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
-from hnas.ir.first import first_architecture
 from hnas.ir.graph import Graph
 from hnas.ir.space import Limit, Space
 from hnas.ir.types import MapType
@@ -30,7 +29,8 @@ from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
-from hnas.passes.errors import AbsentMap, NoImageSize, OverLimit
+from hnas.passes.auxiliary import auxiliary_errors
+from hnas.passes.errors import NoImageSize, OverLimit
 from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
@@ -234,14 +234,14 @@ class Compilation:
             return error.diagnostics
         found: list[Diagnostic] = list(self.warnings)
         if self.has_supernet:
-            found += _aux_errors(self.space, self.expanded)
+            found += auxiliary_errors(self.space, self.expanded)
         for name in self.spec.profiles:
             sink = Sink()
             with not_too_deep():
                 program = generate(with_profile(self.spec, name, sink), sink, searching=not self.trained)
                 if program is not None and not sink.errors and self.has_supernet:
                     expanded = expand(program.space, sink)
-                    found += _aux_errors(program.space, expanded) if expanded is not None else ()
+                    found += auxiliary_errors(program.space, expanded) if expanded is not None else ()
             found += sink.diagnostics
         if self.program.train is not None and not self.trained:
             found += attrs.evolve(self, trained=True).check()
@@ -390,22 +390,6 @@ class Compilation:
 
 _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
 """What leaves parts of a spec unread: to report what is missing then would be noise."""
-
-
-def _aux_errors(space: Space, expanded: Expanded) -> tuple[Diagnostic, ...]:
-    """What is wrong with an auxiliary head: it is part of networks only, so some network is laid out."""
-    if space.aux is None:
-        return ()
-    sink, graph = Sink(), expanded.graph
-    made = Made(
-        expanded.decisions,
-        first_architecture(expanded.decisions),
-        lambda state: graph.main.types[graph.states[state]],
-    )
-    with not_too_deep():
-        expand(space, sink, searching=False, made=made)
-    # another network may have the map that this one lacks
-    return tuple(d for d in sink.errors if not isinstance(d, AbsentMap))
 
 
 def with_overrides(compilation: Compilation, *sets: str) -> Compilation:
