@@ -31,6 +31,7 @@ from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
 
@@ -299,6 +300,10 @@ class Compilation:
         absent = self._type_of if self.has_supernet else None
         made = Made(self.decisions, architecture, absent)
         return self._expand(self.space, searching=searching, made=made).graph
+
+    def used(self, architecture: Architecture) -> Graph:
+        """The graph of the network as it is used once it is trained: without an auxiliary head."""
+        return without_auxiliary(self.specialized(architecture))
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""

@@ -17,7 +17,8 @@ def figures(compilation: Compilation) -> dict[str, Any]:
     """The figures of a file by name.
 
     `parameters`, `parts`, `multiply_adds` and `sizes` are the super-network's, or of the file's only
-    network; those of several stand under `networks`.
+    network; those of several stand under `networks`. An auxiliary head, which only training has, counts
+    in none of them but `auxiliary_parameters`.
     """
     found = space_figures(compilation)
     networks = {name: _network(compilation, each) for name, each in compilation.networks().items()}
@@ -52,7 +53,7 @@ def space_figures(compilation: Compilation) -> dict[str, Any]:
 
 
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
-    graph = compilation.specialized(architecture)
+    graph = compilation.used(architecture)
     sizes = [each.data() for each in graph_sizes(graph, image_size(compilation))]
     trellis = compilation.decisions.trellis
     if trellis.single:
@@ -60,7 +61,15 @@ def _network(compilation: Compilation, architecture: Architecture) -> dict[str, 
     else:
         taken = trellis.taken(architecture.picks)
         way = {"alive": [list(taken.layer(number)) for number in range(1, len(trellis.layers) + 1)]}
-    return {**way, **_costs(graph, cost.parameters(graph), compilation), "sizes": sizes}
+    found = _costs(graph, cost.parameters(graph), compilation)
+    auxiliary = _auxiliary(compilation, architecture, found)
+    return {**way, **found, **({"auxiliary_parameters": auxiliary} if auxiliary else {}), "sizes": sizes}
+
+
+def _auxiliary(compilation: Compilation, architecture: Architecture, found: Mapping[str, Any]) -> int:
+    """Parameters the network has besides while it is trained."""
+    trained = cost.total(cost.parameters(compilation.specialized(architecture)))
+    return trained - int(found["parameters"])
 
 
 def _costs(graph: Graph, shapes: Mapping[str, tuple[int, ...]], compilation: Compilation) -> dict[str, Any]:
@@ -126,11 +135,14 @@ def networks_text(compilation: Compilation) -> str:
     """Every network of a file, drawn, with what it costs."""
     parts: list[str] = []
     for name, architecture in compilation.networks().items():
-        graph = compilation.specialized(architecture)
+        graph = compilation.used(architecture)
         f = _costs(graph, cost.parameters(graph), compilation)
         drawing = draw_network(compilation.space, compilation.decisions, architecture)
         lines = [f"network {name} of {compilation.space.name}", "", drawing, ""]
         lines.append(f"parameters     {f['parameters']:,} ({_spell_parts(f['parts'])})")
+        auxiliary = _auxiliary(compilation, architecture, f)
+        if auxiliary:
+            lines.append(f"               {auxiliary:,} more in the auxiliary head, while it is trained")
         if "multiply_adds" in f:
             lines.append(f"multiply-adds  {_spell_macs(f)}")
         image = image_size(compilation)
