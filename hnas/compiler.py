@@ -4,32 +4,32 @@ Each stage is computed when it is first asked for, and what it finds wrong is ra
 with every diagnostic. torch is imported by `network` and `supernet` alone.
 """
 
-import hashlib
-import json
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, field
 
-from hnas.diag import Diagnostic, HnasError, Sink, Source
+from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, distinct
 from hnas.ir import cost
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
+from hnas.ir.digests import Digests, digests
 from hnas.ir.graph import Graph
-from hnas.ir.space import Space
+from hnas.ir.space import Limit, Space
 from hnas.ir.types import MapType
 from hnas.lang import ast
-from hnas.lang.errors import MissingKey, NoSuchSpace, TooLarge
+from hnas.lang.depth import not_too_deep
+from hnas.lang.errors import MissingKey, NoSuchSpace
 from hnas.lang.found import write_network
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
+from hnas.passes.errors import NoImageSize, OverLimit
 from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
@@ -38,22 +38,6 @@ from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
     from hnas.runtime.supernet import SuperNet
-
-
-@final
-@frozen
-class Digests:
-    """What binds an architecture, a state and a run to what they were made with.
-
-    Attributes:
-        choices: Ids, options and adjacency of the decisions.
-        weights: Names and shapes of the super-network's parameters; of none where there is no such thing.
-        run: The resolved spec: all that decides the course of a search but its seed.
-    """
-
-    choices: str
-    weights: str
-    run: str
 
 
 @final
@@ -96,7 +80,7 @@ class Compilation:
         sink, file = Sink(), self.file
         folder = self.path.resolve().parent
         root = None if self.allow_outside else folder
-        with _not_too_deep():
+        with not_too_deep():
             spec = resolve(
                 file,
                 folder,
@@ -120,10 +104,10 @@ class Compilation:
         """The checked space and the settings beside it."""
         spec = self.spec
         sink = Sink(list(self._resolve_errors))
-        with _not_too_deep():
+        with not_too_deep():
             program = generate(spec, sink, searching=not self.trained)
         if program is None or sink.errors:
-            raise HnasError(*_distinct(sink.diagnostics))
+            raise HnasError(*distinct(sink.diagnostics))
         self.warnings.extend(sink.diagnostics)
         return program
 
@@ -134,10 +118,10 @@ class Compilation:
 
     def _expand(self, space: Space, *, searching: bool, made: Made | None = None) -> Expanded:
         sink = Sink()
-        with _not_too_deep():
+        with not_too_deep():
             expanded = expand(space, sink, searching=searching, made=made)
         if expanded is None or sink.errors:
-            raise HnasError(*_distinct(sink.diagnostics))
+            raise HnasError(*distinct(sink.diagnostics))
         return expanded
 
     # --- what the stages hold --------------------------------------------------------------------
@@ -186,10 +170,10 @@ class Compilation:
         if self.has_supernet:
             return self.expanded.decisions
         sink = Sink()
-        with _not_too_deep():
+        with not_too_deep():
             table = decisions(self.program.space, sink)
         if table is None or sink.errors:
-            raise HnasError(*_distinct(sink.diagnostics))
+            raise HnasError(*distinct(sink.diagnostics))
         return table
 
     @property
@@ -226,12 +210,18 @@ class Compilation:
     def digests(self) -> Digests:
         """The three digests."""
         shapes = self.parameters if self.has_supernet else dict[str, tuple[int, ...]]()
-        listed = json.dumps(sorted((name, list(shape)) for name, shape in shapes.items()))
-        return Digests(
-            choices=self.decisions.digest,
-            weights=hashlib.sha256(listed.encode()).hexdigest()[:16],
-            run=hashlib.sha256(self.resolved_text.encode()).hexdigest()[:16],
-        )
+        return digests(self.decisions, shapes, self.resolved_text)
+
+    @cached_property
+    def image(self) -> tuple[int, ...] | None:
+        """Pixels of what a network gets: the crop, else the whole image where its size is known.
+
+        A block data gives height and width; a side alone stands for every axis of a space of other dims.
+        """
+        found = self.data.trained_size(self.card.size)
+        if found is None or len(found) == self.space.dims:
+            return found
+        return (found[0],) * self.space.dims if len(set(found)) == 1 else None
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -245,7 +235,7 @@ class Compilation:
         found: list[Diagnostic] = list(self.warnings)
         for name in self.spec.profiles:
             sink = Sink()
-            with _not_too_deep():
+            with not_too_deep():
                 program = generate(with_profile(self.spec, name, sink), sink, searching=not self.trained)
                 if program is not None and not sink.errors and self.has_supernet:
                     expand(program.space, sink)
@@ -256,12 +246,9 @@ class Compilation:
             sink = Sink()
             architecture = self._network(block, sink)
             found += sink.diagnostics
-            if architecture is not None and not self.has_supernet:
-                try:
-                    self.specialized(architecture)
-                except HnasError as error:
-                    found += error.diagnostics
-        return _distinct(found)
+            if architecture is not None and (self.space.limits or not self.has_supernet):
+                found += self._built(block, architecture)
+        return distinct(found)
 
     def networks(self) -> dict[str, Architecture]:
         """The networks of the file by name.
@@ -275,6 +262,7 @@ class Compilation:
             architecture = self._network(block, sink)
             if architecture is not None:
                 found[block.name or ""] = architecture
+                sink.diagnostics.extend(self._built(block, architecture) if self.space.limits else ())
         sink.raise_errors()
         self.warnings.extend(sink.diagnostics)
         return found
@@ -286,6 +274,25 @@ class Compilation:
             sink.add(NoSuchSpace(block.relation.span, name=name, advice=advice))
             return None
         return read_network(block, self.space, self.decisions, sink)
+
+    def _built(self, block: ast.Block, architecture: Architecture) -> tuple[Diagnostic, ...]:
+        """What is wrong with a network as a graph, or with what it costs."""
+        try:
+            over = self.over_limits(architecture)
+        except HnasError as error:
+            return error.diagnostics
+        span, name = block.name_span or block.kind_span, block.name or ""
+        return tuple(
+            OverLimit(
+                span,
+                name=name,
+                figure=limit.figure,
+                found=found,
+                most=limit.most,
+                notes=(Note("the limit", limit.span),),
+            )
+            for limit, found in over
+        )
 
     # --- networks --------------------------------------------------------------------------------
 
@@ -304,6 +311,25 @@ class Compilation:
     def used(self, architecture: Architecture) -> Graph:
         """The graph of the network as it is used once it is trained: without an auxiliary head."""
         return without_auxiliary(self.specialized(architecture))
+
+    def over_limits(self, architecture: Architecture) -> tuple[tuple[Limit, int], ...]:
+        """The limits of the space that a network does not keep, each with what it costs instead.
+
+        Raises:
+            HnasError: The network cannot be built.
+        """
+        graph = self.used(architecture)
+        found: list[tuple[Limit, int]] = []
+        for limit in self.space.limits:
+            if limit.figure == "parameters":
+                figure = cost.total(cost.parameters(graph))
+            elif self.image is not None:
+                figure = cost.multiply_adds(graph, self.image)
+            else:
+                raise HnasError(NoImageSize(limit.span))
+            if figure > limit.most:
+                found.append((limit, figure))
+        return tuple(found)
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""
@@ -333,31 +359,6 @@ class Compilation:
 
 _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
 """What leaves parts of a spec unread: to report what is missing then would be noise."""
-
-
-@contextmanager
-def _not_too_deep() -> Generator[None]:
-    """Operators within operators, or spaces that extend each other, deeper than can be followed."""
-    try:
-        yield
-    except RecursionError:
-        what = "how deep operators or spaces nest in each other"
-        raise HnasError(TooLarge(None, what=what, bound="what can be followed")) from None
-
-
-def _distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Each diagnostic once, in the order of the text: an operator used twice is still wrong in one place."""
-    seen: set[tuple[object, ...]] = set()
-    found: list[Diagnostic] = []
-    for d in diagnostics:
-        span = d.span
-        key = (d.code, d.message, *((id(span.source), span.start, span.end) if span is not None else ()))
-        if key not in seen:
-            seen.add(key)
-            found.append(d)
-    sources = list({id(d.span.source): None for d in found if d.span is not None})
-    found.sort(key=lambda d: (sources.index(id(d.span.source)), d.span.start) if d.span else (-1, 0))
-    return tuple(found)
 
 
 def with_overrides(compilation: Compilation, *sets: str) -> Compilation:

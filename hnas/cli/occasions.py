@@ -45,7 +45,7 @@ from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
-from hnas.search.errors import AlreadyFinished, NoArchStep
+from hnas.search.errors import AlreadyFinished, FoundOverLimit, NoArchStep
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
@@ -107,6 +107,11 @@ _ALL = (
         "alpha and beta wait for 2 epochs",
     ),
     Occasion(_RESUME, AlreadyFinished(None, step=90, steps=90), "the run has ended"),
+    Occasion(
+        "hnas decode runs/base-20260101-120000",
+        FoundOverLimit(None, figure="parameters", found=5_312_204, most=5_000_000),
+        "the space says limit parameters <= 5e6",
+    ),
     Occasion(f"{_SEARCH} --set data=camvid", NoDataset(None, name="camvid")),
     Occasion(
         _CAMVID,

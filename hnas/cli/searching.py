@@ -39,7 +39,7 @@ from hnas.runtime.arch import ArchParams
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
-from hnas.search.errors import AlreadyFinished
+from hnas.search.errors import AlreadyFinished, FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
 
 DEMO = "demo"
@@ -286,7 +286,9 @@ def _search(
         except HnasError as error:
             error.add_note(f"when that is mended, go on with: hnas search --resume {folder.path}")
             raise
-    drawing = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
+    drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
+    for warning in over:
+        reporter.warning(warning)
     return Ending(folder.path, outcome, drawing, stopper.exit_code)
 
 
@@ -349,8 +351,8 @@ def _standing(outcome: Outcome) -> str:
 
 def write_found(
     folder: RunFolder, record: RunRecord, compilation: Compilation, architecture: Architecture, standing: str
-) -> str:
-    """Write found.hnas; returns its drawing."""
+) -> tuple[str, tuple[Diagnostic, ...]]:
+    """Write found.hnas; returns its drawing, and warnings of the limits it does not keep."""
     notes = (
         f"hnas {record.hnas}: {record.spec}, profile {record.profile}, seed {record.seed}, "
         f"on {record.data['name']}",
@@ -359,7 +361,11 @@ def write_found(
     )
     text = compilation.found_text(architecture, notes, folder.spec.name)
     write_atomically(folder.found, text.encode())
-    return draw_network(compilation.space, compilation.decisions, architecture)
+    over = tuple(
+        FoundOverLimit(None, figure=limit.figure, found=found, most=limit.most)
+        for limit, found in (compilation.over_limits(architecture) if compilation.space.limits else ())
+    )
+    return draw_network(compilation.space, compilation.decisions, architecture), over
 
 
 def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple[Diagnostic, ...]]:
@@ -378,8 +384,8 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     weights = {group: weight.tolist() for group, weight in arch.weights().items()}
     architecture = decode(compilation.decisions, weights, compilation.decode)
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
-    drawing = write_found(folder, record, compilation, architecture, _standing(outcome))
-    return folder, drawing, warnings
+    drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))
+    return folder, drawing, (*warnings, *over)
 
 
 @contextmanager

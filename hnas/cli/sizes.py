@@ -1,6 +1,6 @@
 """How large the maps of a space or a network are, and which layers have them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, final
 
 from attrs import frozen
@@ -11,8 +11,6 @@ from hnas.ir.decisions import TrellisChoices
 from hnas.ir.graph import Graph
 from hnas.ir.types import Stride, per_axis, size, spell_stride
 
-IMAGES: Mapping[str, tuple[int, int]] = {"shapes": (97, 129), "cityscapes": (1024, 2048), "cifar10": (32, 32)}
-"""Height and width of the images of the sets whose images are all of one size."""
 _AXES = ("depth", "height", "width")
 _MOST_ROWS = 20
 """Rows of the table; the middle of more is left out."""
@@ -44,25 +42,13 @@ class MapSize:
         return {"layers": list(self.layers), "stride": stride, "channels": self.channels, **extents}
 
 
-def image_size(compilation: Compilation) -> tuple[int, ...] | None:
-    """Pixels of what a network gets: the crop, else the whole image where its size is known.
-
-    A block data gives height and width; a side alone stands for every axis of a space of other dims.
-    """
-    data, dims = compilation.data, compilation.space.dims
-    found: Sequence[int] | None = data.trained_size(IMAGES.get(data.name))
-    if found is None or len(found) == dims:
-        return None if found is None else tuple(found)
-    return (found[0],) * dims if len(set(found)) == 1 else None
-
-
 def space_sizes(compilation: Compilation) -> tuple[MapSize, ...]:
     """The maps of every state of a space.
 
     A space without super-network is laid out as if its maps travelled as in a search: that changes
     none of the sizes. Where it does not fit then, the numbers of channels are not known.
     """
-    image = image_size(compilation)
+    image = compilation.image
     if compilation.has_supernet:
         return graph_sizes(compilation.graph, image)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hnas.cli.draw import draw_network, draw_shape, draw_trellis
-from hnas.cli.sizes import graph_sizes, image_size, sizes_text, space_sizes
+from hnas.cli.sizes import graph_sizes, sizes_text, space_sizes
 from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.ir import cost
@@ -54,7 +54,7 @@ def space_figures(compilation: Compilation) -> dict[str, Any]:
 
 def _network(compilation: Compilation, architecture: Architecture) -> dict[str, Any]:
     graph = compilation.used(architecture)
-    sizes = [each.data() for each in graph_sizes(graph, image_size(compilation))]
+    sizes = [each.data() for each in graph_sizes(graph, compilation.image)]
     trellis = compilation.decisions.trellis
     if trellis.single:
         way: dict[str, Any] = {"path": list(architecture.path(trellis))}
@@ -74,7 +74,7 @@ def _auxiliary(compilation: Compilation, architecture: Architecture, found: Mapp
 
 def _costs(graph: Graph, shapes: Mapping[str, tuple[int, ...]], compilation: Compilation) -> dict[str, Any]:
     found: dict[str, Any] = {"parameters": cost.total(shapes), "parts": _parts(shapes)}
-    image = image_size(compilation) if compilation.data.trained_size() is not None else None
+    image = compilation.image
     if image is not None:
         found["multiply_adds"] = cost.multiply_adds(graph, image)
         found["image"] = list(image)
@@ -93,7 +93,7 @@ def _parts(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
 
 def space_text(compilation: Compilation) -> str:
     """A space: its figures, the sizes of its maps, its trellis and its cells."""
-    parts = [_space_rows(compilation), sizes_text(space_sizes(compilation), image_size(compilation))]
+    parts = [_space_rows(compilation), sizes_text(space_sizes(compilation), compilation.image)]
     parts.append(draw_trellis(compilation.decisions.trellis))
     parts += [draw_shape(cell) for cell in compilation.space.cells.values()]
     return "\n\n".join(parts)
@@ -145,7 +145,7 @@ def networks_text(compilation: Compilation) -> str:
             lines.append(f"               {auxiliary:,} more in the auxiliary head, while it is trained")
         if "multiply_adds" in f:
             lines.append(f"multiply-adds  {_spell_macs(f)}")
-        image = image_size(compilation)
+        image = compilation.image
         lines += ["", sizes_text(graph_sizes(graph, image), image)]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)

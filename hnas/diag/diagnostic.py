@@ -5,7 +5,7 @@ Nothing here formats for a terminal; `render` turns a diagnostic into plain text
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, final
 
 from attrs import define, field, frozen
@@ -111,3 +111,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]}?"
     return f"known here: {', '.join(names)}" if 0 < len(names) <= 16 else ""
+
+
+def distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each diagnostic once, in the order of the text: an operator used twice is still wrong in one place."""
+    seen: set[tuple[object, ...]] = set()
+    found: list[Diagnostic] = []
+    for d in diagnostics:
+        span = d.span
+        key = (d.code, d.message, *((id(span.source), span.start, span.end) if span is not None else ()))
+        if key not in seen:
+            seen.add(key)
+            found.append(d)
+    sources = list({id(d.span.source): None for d in found if d.span is not None})
+    found.sort(key=lambda d: (sources.index(id(d.span.source)), d.span.start) if d.span else (-1, 0))
+    return tuple(found)

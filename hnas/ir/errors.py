@@ -6,6 +6,9 @@ from attrs import frozen
 
 from hnas.diag import Diagnostic
 
+MOST_STATES = 10**7
+"""States that counting may remember at once."""
+
 
 @final
 @frozen

@@ -264,6 +264,16 @@ read it, by bilinear interpolation before the projection, or by an operator."""
 
 @final
 @frozen
+class Limit:
+    """The most a network of the space may cost: `parameters`, or `multiply_adds` for one image."""
+
+    figure: str
+    most: int
+    span: Span = field(kw_only=True, eq=False, repr=False)
+
+
+@final
+@frozen
 class Space:
     """Everything that defines what is searched. The settings of data, search and decode are beside it."""
 
@@ -280,4 +290,5 @@ class Space:
     """An auxiliary head, of the network while it is trained."""
     arch_step_updates_stats: bool
     """Whether the architecture step moves the running statistics of norms."""
+    limits: tuple[Limit, ...] = ()
     span: Span = field(kw_only=True, eq=False, repr=False)

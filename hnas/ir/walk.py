@@ -5,88 +5,217 @@ frontier, the states alive that are still to come, and which of the shared decis
 a decision is forgotten with the last place that could meet it. A path has one state in its frontier.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import combinations
 from typing import final
 
 from attrs import frozen
 
 from hnas.diag import HnasError
-from hnas.ir.decisions import Decision, Exit, Place, State, TrellisChoices
-from hnas.ir.errors import TooManyStates
+from hnas.ir.decisions import Decision, Exit, Pick, Place, State, TrellisChoices
+from hnas.ir.errors import MOST_STATES, TooManyStates
+from hnas.ir.ways import OutsideError, Picks, Together, Ways
 
-MOST_STATES = 10**7
-"""States that counting may remember at once."""
+Key = tuple[frozenset[State], frozenset[int], int, int]
+"""The frontier, the shared roots that were met; of a trellis that keeps branches the states of the last
+layer that were met, and the ways taken out of the layer at hand."""
 
 
 @final
 @frozen
-class Scope:
-    """Decisions that belong to places: they count where one of these is alive (None: always)."""
+class Step:
+    """What may follow at a state: the ways taken out of it, the roots met with them, what is remembered then.
 
-    places: frozenset[Place] | None
-    ways: int
-
-
-Key = tuple[frozenset[State], frozenset[int], int, int]
-"""The frontier, the shared scopes that were met; of a trellis that keeps branches the states of the last
-layer that were met, and the ways taken out of the layer at hand."""
-
-
-def count_ways(trellis: TrellisChoices, scopes: Sequence[Scope], takes: "Takes | None" = None) -> int:
-    """Ways through the trellis; each weighed by the ways of the scopes that are alive on it.
-
-    Raises:
-        HnasError: More than 10^7 states would have to be remembered.
+    Where the state is not alive, `ways` is None.
     """
-    total = 1
-    single: dict[Place, int] = {}
-    shared: dict[Place, list[int]] = {}
-    for number, scope in enumerate(scopes):
-        if scope.places is None:
-            total *= scope.ways
-        elif len(scope.places) == 1:
-            (place,) = scope.places
-            single[place] = single.get(place, 1) * scope.ways
-        else:
-            for place in scope.places:
-                shared.setdefault(place, []).append(number)
-    order = state_order(trellis)
-    closing = _closing(order, trellis, shared)
-    takes = takes or Takes(trellis, ())
-    last = len(trellis.layers)
-    known: dict[Key, int] = {(frozenset(trellis.sources), frozenset(), 0, 0): total}
-    layer = 0
-    for position, state in enumerate(order):
-        following: dict[Key, int] = {}
-        fresh, layer = state.layer != layer, state.layer
-        for (frontier, met, ended, before), number in known.items():
-            links = 0 if fresh else before
-            if state not in frontier:
-                key = (frontier, met - closing[position], ended, links)
-                following[key] = following.get(key, 0) + number
-                continue
-            here = number * single.get(state, 1)
-            met_here, here = _meet(shared.get(state, ()), met, here, scopes)
-            rest = frontier - {state}
-            end = ended + (state.layer == last and trellis.branches > 1)
-            for ways in takes.of(state):
-                ways_number, ways_met, alive = here, met_here, set(rest)
-                for way in ways:
-                    link = (state, way.target)
-                    ways_number *= single.get(link, 1)
-                    ways_met, ways_number = _meet(shared.get(link, ()), ways_met, ways_number, scopes)
-                    alive.add(way.target)
-                out = links + len(ways) if trellis.branches > 1 else 0
-                if out > trellis.branches > 1:
-                    continue  # so many paths take at most one way each
-                key = (frozenset(alive), ways_met - closing[position], end, out)
-                following[key] = following.get(key, 0) + ways_number
-        known = following
-        if len(known) > MOST_STATES:
-            raise HnasError(TooManyStates(None, what="the ways through the trellis", most=MOST_STATES))
-    wanted = trellis.branches if trellis.branches > 1 else 0
-    return sum(number for (_, _, ended, _), number in known.items() if ended == wanted)
+
+    ways: tuple[Exit, ...] | None
+    roots: Together
+    after: Key
+
+
+@final
+class Walk:
+    """The ways through a trellis, each weighed by the ways of the decisions that matter on it, numbered."""
+
+    def __init__(
+        self,
+        trellis: TrellisChoices,
+        roots: Mapping[frozenset[Place] | None, Ways],
+        takes: "Takes",
+    ) -> None:
+        """`roots`: decisions by the places they belong to, one of which must be alive; None: always."""
+        self.trellis = trellis
+        self.takes = takes
+        self._always = Together(tuple(ways for places, ways in roots.items() if places is None))
+        self._roots = [ways for places, ways in roots.items() if places is not None]
+        self._single: dict[Place, list[int]] = {}
+        self._shared: dict[Place, list[int]] = {}
+        placed = [places for places in roots if places is not None]
+        for number, places in enumerate(placed):
+            at = self._single if len(places) == 1 else self._shared
+            for place in places:
+                at.setdefault(place, []).append(number)
+        self._order = state_order(trellis)
+        self._closing = self._last_met()
+        self._known: list[dict[Key, tuple[Step, ...]]] = [{} for _ in self._order]
+        self._met: dict[tuple[int, ...], Together] = {}
+
+    @property
+    def _first(self) -> Key:
+        return frozenset(self.trellis.sources), frozenset(), 0, 0
+
+    def _last_met(self) -> list[frozenset[int]]:
+        """After each state, the shared roots that no later one can meet."""
+        last: dict[int, int] = {}
+        for position, state in enumerate(self._order):
+            exits = self.trellis.exits.get(state, ())
+            places: list[Place] = [state, *((state, way.target) for way in exits)]
+            for place in places:
+                for number in self._shared.get(place, ()):
+                    last[number] = position
+        found: list[set[int]] = [set() for _ in self._order]
+        for number, position in last.items():
+            found[position].add(number)
+        return [frozenset(numbers) for numbers in found]
+
+    # --- one state after the other ---------------------------------------------------------------
+
+    def _steps(self, position: int, key: Key) -> Iterator[Step]:
+        """What may follow at the state of a position, under what is remembered."""
+        frontier, met, ended, before = key
+        state = self._order[position]
+        fresh = position == 0 or self._order[position - 1].layer != state.layer
+        links, closing = 0 if fresh else before, self._closing[position]
+        if state not in frontier:
+            yield Step(None, self._together(()), (frontier, met - closing, ended, links))
+            return
+        branches, rest = self.trellis.branches, frontier - {state}
+        end = ended + (state.layer == len(self.trellis.layers) and branches > 1)
+        for ways in self.takes.of(state):
+            out = links + len(ways) if branches > 1 else 0
+            if out > branches > 1:
+                continue  # so many paths take at most one way each
+            places: list[Place] = [state, *((state, way.target) for way in ways)]
+            new: list[int] = []
+            seen = met
+            for place in places:
+                new += self._single.get(place, ())
+                fresh_here = [n for n in self._shared.get(place, ()) if n not in seen]
+                if fresh_here:
+                    new += fresh_here
+                    seen |= frozenset(fresh_here)
+            alive = rest | {way.target for way in ways}
+            yield Step(ways, self._together(tuple(new)), (alive, seen - closing, end, out))
+
+    def _together(self, numbers: tuple[int, ...]) -> Together:
+        if numbers not in self._met:
+            self._met[numbers] = Together(tuple(self._roots[n] for n in numbers))
+        return self._met[numbers]
+
+    def _ends(self, key: Key) -> bool:
+        """Whether a way may end so: with as many branches as are kept."""
+        return key[2] == (self.trellis.branches if self.trellis.branches > 1 else 0)
+
+    @cached_property
+    def number(self) -> int:
+        """How many ways.
+
+        Raises:
+            HnasError: More than 10^7 states would have to be remembered.
+        """
+        known: dict[Key, int] = {self._first: self._always.number}
+        for position in range(len(self._order)):
+            following: dict[Key, int] = {}
+            for key, number in known.items():
+                for step in self._steps(position, key):
+                    following[step.after] = following.get(step.after, 0) + number * step.roots.number
+            known = following
+            if len(known) > MOST_STATES:
+                raise HnasError(TooManyStates(None, what="the ways through the trellis", most=MOST_STATES))
+        return sum(number for key, number in known.items() if self._ends(key))
+
+    @cached_property
+    def _following(self) -> list[dict[Key, int]]:
+        """For each position and what can be remembered there, in how many ways it goes on."""
+        reached: list[set[Key]] = [{self._first}]
+        for position in range(len(self._order)):
+            reached.append({s.after for key in reached[-1] for s in self._steps_at(position, key)})
+        found = [{key: int(self._ends(key)) for key in reached[-1]}]
+        for position in range(len(self._order) - 1, -1, -1):
+            after = found[-1]
+            found.append(
+                {
+                    key: sum(s.roots.number * after[s.after] for s in self._steps_at(position, key))
+                    for key in reached[position]
+                }
+            )
+        return found[::-1]
+
+    def _steps_at(self, position: int, key: Key) -> tuple[Step, ...]:
+        known = self._known[position]
+        if key not in known:
+            known[key] = tuple(self._steps(position, key))
+        return known[key]
+
+    # --- numbers and picks -----------------------------------------------------------------------
+
+    def picks(self, index: int) -> Picks:
+        """The moves and the choices of the way with a number in 0 .. number - 1."""
+        always, index = divmod(index, self.number // self._always.number)
+        found, key = self._always.picks(always), self._first
+        for position, state in enumerate(self._order):
+            for step in self._steps_at(position, key):
+                after = self._following[position + 1][step.after]
+                if index < step.roots.number * after:
+                    break
+                index -= step.roots.number * after
+            else:
+                raise AssertionError("an index below the number lies in one of the steps")
+            if step.roots.parts:
+                inner, index = divmod(index, after)
+                found |= step.roots.picks(inner)
+            if step.ways is not None and state in self.trellis.decisions:
+                found[self.trellis.decisions[state]] = tuple(("", way.label) for way in step.ways)
+            key = step.after
+        return found
+
+    def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
+        """The number of the way that `picks` makes.
+
+        Raises:
+            OutsideError: It is none of them.
+        """
+        result, key = 0, self._first
+        for position, state in enumerate(self._order):
+            taken = self._taken(state, picks) if state in key[0] else None
+            for step in self._steps_at(position, key):
+                after = self._following[position + 1][step.after]
+                if step.ways is None or (taken is not None and set(step.ways) == set(taken)):
+                    break
+                result += step.roots.number * after
+            else:
+                raise OutsideError(self.trellis.decisions.get(state, state.id), "these moves are not allowed")
+            if step.roots.parts:
+                result += step.roots.index(picks) * after
+            key = step.after
+        if not self._ends(key):
+            raise OutsideError("trellis", f"{key[2]} branches end apart, {self.trellis.branches} are kept")
+        return self._always.index(picks) * (self.number // self._always.number) + result
+
+    def _taken(self, state: State, picks: Mapping[str, tuple[Pick, ...]]) -> tuple[Exit, ...]:
+        exits = self.trellis.exits.get(state, ())
+        name = self.trellis.decisions.get(state)
+        if name is None:
+            return exits
+        if name not in picks:
+            raise OutsideError(name, "nothing is chosen")
+        labels = [label for _, label in picks[name]]
+        unknown = [label for label in labels if label not in {way.label for way in exits}]
+        if unknown:
+            raise OutsideError(name, f"there is no move {unknown[0]}")
+        return tuple(way for way in exits if way.label in labels)
 
 
 @final
@@ -125,32 +254,6 @@ class Takes:
 def _leads(ways: tuple[Exit, ...], state: State, trellis: TrellisChoices) -> bool:
     """Whether a set of ways leads on: moves within a layer alone do not."""
     return state.layer >= len(trellis.layers) or any(way.target.layer > state.layer for way in ways)
-
-
-def _meet(
-    numbers: Sequence[int], met: frozenset[int], ways: int, scopes: Sequence[Scope]
-) -> tuple[frozenset[int], int]:
-    """The scopes met with those of a place, and the ways with those that are met first here."""
-    new = [n for n in numbers if n not in met]
-    for number in new:
-        ways *= scopes[number].ways
-    return (met | frozenset(new) if new else met), ways
-
-
-def _closing(
-    order: Sequence[State], trellis: TrellisChoices, shared: dict[Place, list[int]]
-) -> list[frozenset[int]]:
-    """After each state, the shared scopes that no later one can meet."""
-    last: dict[int, int] = {}
-    for position, state in enumerate(order):
-        places: list[Place] = [state, *((state, way.target) for way in trellis.exits.get(state, ()))]
-        for place in places:
-            for number in shared.get(place, ()):
-                last[number] = position
-    found: list[set[int]] = [set() for _ in order]
-    for number, position in last.items():
-        found[position].add(number)
-    return [frozenset(numbers) for numbers in found]
 
 
 def state_order(trellis: TrellisChoices) -> tuple[State, ...]:

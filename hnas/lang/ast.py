@@ -277,7 +277,7 @@ class Extern(Node):
 @final
 @frozen
 class Limit(Node):
-    """`limit macs < 300e9` or `target latency_ms < 20`."""
+    """`limit multiply_adds < 300e9`, or `target`, which no version reads yet."""
 
     word: Literal["limit", "target"]
     value: Expr

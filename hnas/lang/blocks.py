@@ -75,7 +75,7 @@ def known_items(block: ast.Block, schema: Block, sink: Sink, place: str) -> None
             case ast.Define("choice" | "node" as kind, name):
                 why = "takes no parameters"
                 sink.add(BadCall(item.name_span, callee=f"the {kind} {name}", why=why))
-            case ast.Extern() if space:
+            case ast.Extern() | ast.Limit() if space:
                 pass
             case ast.Decl(kind, name) if "." in name:
                 why = "is no name: names have no dots"

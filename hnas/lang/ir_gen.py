@@ -19,6 +19,7 @@ from hnas.lang.cells import Cells
 from hnas.lang.definitions import collect
 from hnas.lang.errors import HidesName, MissingKey, UnknownName, WrongValue
 from hnas.lang.evaluate import Names, to_expr
+from hnas.lang.limits import limits
 from hnas.lang.naming import named_choices
 from hnas.lang.operators import Operators
 from hnas.lang.resolve import Spec
@@ -80,6 +81,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
     head = _head(sets.get("head"), operators, block, sink)
     aux = operators.template(sets["aux"].value, head=True) if "aux" in sets else None
     dims = constants.convert(sets["dims"].value, SPACE_DIMS.type, "dims") if "dims" in sets else 2
+    bounds = limits(block.items, params, sink)
     search_block = body_of(block, "search")
     search = search_settings(search_block, constants, updates, sink) if search_block is not None else None
     if search is not None and searching:
@@ -110,6 +112,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
         head=head,
         aux=aux,
         arch_step_updates_stats=updates == "both",
+        limits=bounds,
         span=block.name_span or block.kind_span,
     )
     return Program(space, card, data, search, decode, train)

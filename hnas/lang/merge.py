@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 from hnas.diag import Note, Sink, Span
 from hnas.lang import ast
 from hnas.lang.errors import CannotChange, GivenTwice
-from hnas.lang.walk import same, spelled, ungroup
+from hnas.lang.walk import figure_of, same, spelled, ungroup
 
 Items = tuple[ast.Item, ...]
 
@@ -76,7 +76,7 @@ def _key(item: ast.Item) -> tuple[tuple[str, ...], Span]:
         case ast.Use(path):
             return ("use", path.value), item.span
         case ast.Limit():
-            return ("change", "limit"), item.span
+            return ("set", f"{item.word} {figure_of(item)}"), item.span
         case _:
             assert_never(item)
 
@@ -113,7 +113,13 @@ class _Laid:
                         self.items[i] = item
                         return
                 self.append(item)
-            case ast.Extern() | ast.Use() | ast.Limit():
+            case ast.Limit():
+                for i, old in self._named(_names(item)[0]):
+                    if isinstance(old, ast.Limit):
+                        self.items[i] = item
+                        return
+                self.append(item)
+            case ast.Extern() | ast.Use():
                 self.append(item)
             case _:
                 assert_never(item)
@@ -211,6 +217,8 @@ def _names(item: ast.Item) -> tuple[str, ...]:
             return (name,)
         case ast.Block(kind, name):
             return (kind,) if name is None or name == kind else (kind, name)
+        case ast.Limit(word):
+            return (f"{word} {figure_of(item)}",)
         case _:
             return ()
 

@@ -20,7 +20,6 @@ from hnas.lang.errors import (
     NoSpace,
     NoSuchProfile,
     NoSuchSpace,
-    NotYet,
     Outside,
     Recursive,
     UnknownBlock,
@@ -150,9 +149,12 @@ class Loader:
                     advice = "write it inside a space { ... }"
                     key = ".".join(item.key) if isinstance(item, ast.Set) else item.name
                     self.sink.add(UnknownKey(span, key=key, place="a file", advice=advice))
-                case ast.Extern() | ast.Limit():
-                    what = "extern" if isinstance(item, ast.Extern) else "limit"
-                    self.sink.add(NotYet(item.span, what=what))
+                case ast.Extern(_, name):
+                    advice = "write it inside a space { ... }"
+                    self.sink.add(UnknownKey(item.span, key=f"extern {name}", place="a file", advice=advice))
+                case ast.Limit(word):
+                    advice = "write it inside a space { ... }"
+                    self.sink.add(UnknownKey(item.span, key=word, place="a file", advice=advice))
                 case _:
                     kept.append(item)
         return once(kept, self.sink)

@@ -52,3 +52,10 @@ def kind_of(expr: ast.Expr | ast.Range) -> str:
             return "a pipeline"
         case _:
             return f"`{spelled(expr)}`"
+
+
+def figure_of(item: ast.Limit) -> str:
+    """The figure a limit is about; empty where it is none."""
+    value = ungroup(item.value)
+    left = ungroup(value.left) if isinstance(value, ast.Binary) else value
+    return left.name if isinstance(left, ast.Ref) else ""

@@ -271,6 +271,37 @@ class NothingSaid(Diagnostic):
 
 @final
 @frozen
+class OverLimit(Diagnostic):
+    """A network costs more than its space allows with `limit`.
+
+    `parameters` and `multiply_adds` are those that `hnas show` prints, the latter for one image of the size
+    that stands beside them.
+    """
+
+    code = "E0322"
+    title = "network {name} has {found:,} {figure}, the space allows {most:,}"
+    help = "raise the limit, or give the network smaller choices or widths"
+    name: str
+    figure: str
+    found: int
+    most: int
+
+
+@final
+@frozen
+class NoImageSize(Diagnostic):
+    """Multiply-adds are counted for one image, and nothing says how large it is.
+
+    The crop of the block `data` says it; else the size of the data set's images, where all are alike.
+    """
+
+    code = "E0323"
+    title = "a limit of multiply-adds needs the size of the images"
+    help = "give a crop: data NAME {{ crop = 321 }}"
+
+
+@final
+@frozen
 class WithinCycle(Diagnostic):
     """Links within a layer go one way: a map cannot be made of itself."""
 

@@ -22,6 +22,7 @@ class DatasetCard:
         mean: Mean of the red, green and blue of its images, of values in 0..1.
         deviation: Standard deviation of the same.
         layout: The files it consists of, in one line; empty where there are none.
+        size: Height and width of its images, where all are of one size.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DatasetCard:
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
     layout: str
+    size: tuple[int, int] | None = None
 
 
 SHAPES = DatasetCard(
@@ -52,6 +54,7 @@ SHAPES = DatasetCard(
     mean=(0.491, 0.488, 0.494),
     deviation=(0.143, 0.133, 0.211),
     layout="",
+    size=(97, 129),
 )
 
 CAMVID = DatasetCard(
@@ -139,6 +142,7 @@ CITYSCAPES = DatasetCard(
     deviation=(0.187, 0.190, 0.187),
     layout="PATH/leftImg8bit/{train,val}/CITY/*_leftImg8bit.png with "
     "PATH/gtFine/{train,val}/CITY/*_gtFine_labelTrainIds.png, or *_gtFine_labelIds.png",
+    size=(1024, 2048),
 )
 
 CIFAR10 = DatasetCard(
@@ -162,6 +166,7 @@ CIFAR10 = DatasetCard(
     deviation=(0.247, 0.243, 0.262),
     layout="PATH/cifar-10-batches-bin/, or PATH itself, with data_batch_1.bin to data_batch_5.bin and "
     "test_batch.bin: the binary version of the archive",
+    size=(32, 32),
 )
 
 _CIFAR100_CLASSES = (
@@ -185,6 +190,7 @@ CIFAR100 = DatasetCard(
     deviation=(0.267, 0.256, 0.276),
     layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: "
     "the binary version of the archive",
+    size=(32, 32),
 )
 
 IMAGENET = DatasetCard(

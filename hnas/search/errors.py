@@ -26,6 +26,24 @@ class NoArchStep(Diagnostic):
 
 @final
 @frozen
+class FoundOverLimit(Diagnostic):
+    """What was found costs more than its space allows with `limit`: decoding does not weigh costs.
+
+    The file is written all the same; `hnas check` and `hnas train` refuse it until the limit is raised or a
+    choice of it is changed.
+    """
+
+    code = "W0403"
+    severity = "warning"
+    title = "the network that was found has {found:,} {figure}, the space allows {most:,}"
+    help = "raise the limit, or change a choice of it; hnas show FILE prints what it costs"
+    figure: str
+    found: int
+    most: int
+
+
+@final
+@frozen
 class AlreadyFinished(Diagnostic):
     """The run has made all the steps it was asked for; there is nothing to go on with."""
 

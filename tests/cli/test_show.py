@@ -9,8 +9,9 @@ import pytest
 from helpers import ROOT, SPEC
 
 from hnas.cli.catalogue import EXAMPLES
-from hnas.cli.sizes import IMAGES, spell_layers
+from hnas.cli.sizes import spell_layers
 from hnas.cli.terminal import spell_count
+from hnas.schema.datasets import CARDS
 
 Call = Callable[..., Any]
 
@@ -173,7 +174,7 @@ def test_pixels_are_of_the_crop_else_of_the_image(
 def test_images_of_one_size_have_it() -> None:
     from hnas.data.shapes import _SIZE  # pyright: ignore[reportPrivateUsage]
 
-    assert IMAGES["shapes"] == _SIZE
+    assert CARDS["shapes"].size == _SIZE
 
 
 def test_other_dims(hnas: Call) -> None:

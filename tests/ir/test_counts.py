@@ -8,10 +8,11 @@ import pytest
 
 from hnas.compiler import Compilation
 from hnas.diag import Source, Span
-from hnas.ir.count import Counts, count, distinct_ways, ways
+from hnas.ir.count import Counts, count, distinct_ways
 from hnas.ir.decisions import Decision, Group
 from hnas.ir.space import Take
-from hnas.ir.walk import count_ways
+from hnas.ir.tree import Tree
+from hnas.ir.walk import Takes, Walk
 
 TESTS = Path(__file__).parent.parent
 REFERENCE = TESTS.parent / "examples" / "autodeeplab" / "spec.hnas"
@@ -86,7 +87,7 @@ def test_paths_are_as_many_as_can_be_enumerated(
         f"trellis.moves=one_of {{ {', '.join(moves)} }}",
     )
     trellis = Compilation(MINI, sets=sets).decisions.trellis
-    assert count_ways(trellis, ()) == _enumerated(layers, strides, enter, moves)
+    assert Walk(trellis, {}, Takes(trellis, ())).number == _enumerated(layers, strides, enter, moves)
 
 
 def test_a_fixed_path_is_one() -> None:
@@ -132,8 +133,9 @@ def test_slots_are_ordered_and_repeat(groups: list[tuple[int, bool]], slots: int
     decision = _node(groups, Take("slots", slots))
     every = [pick for picks in _picks(decision, none=True) for pick in picks]
     chosen = list(product(every, repeat=slots))
-    assert ways(decision) == len(chosen)
-    assert distinct_ways(decision) == len({tuple(sorted(picks)) for picks in chosen})
+    node = Tree([decision]).node(decision)
+    assert node.number == len(chosen)
+    assert distinct_ways(node) == len({tuple(sorted(picks)) for picks in chosen})
 
 
 @pytest.mark.parametrize("groups", _GROUPS, ids=str)
@@ -141,13 +143,15 @@ def test_slots_are_ordered_and_repeat(groups: list[tuple[int, bool]], slots: int
 def test_edges_are_distinct_inputs_and_never_none(groups: list[tuple[int, bool]], edges: int) -> None:
     decision = _node(groups, Take("edges", edges))
     chosen = list(_subsets(decision, edges))
-    assert ways(decision) == distinct_ways(decision) == len(chosen) == len(set(chosen))
+    node = Tree([decision]).node(decision)
+    assert node.number == distinct_ways(node) == len(chosen) == len(set(chosen))
 
 
 @pytest.mark.parametrize("groups", _GROUPS, ids=str)
 def test_all_takes_every_input_and_none_is_an_option(groups: list[tuple[int, bool]]) -> None:
     decision = _node(groups, Take("all", None))
-    assert ways(decision) == distinct_ways(decision) == len(list(product(*_picks(decision, none=True))))
+    node = Tree([decision]).node(decision)
+    assert node.number == distinct_ways(node) == len(list(product(*_picks(decision, none=True))))
 
 
 @pytest.mark.parametrize(

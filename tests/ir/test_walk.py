@@ -1,49 +1,34 @@
-# ruff: noqa: E501 - cells of a spec stand on lines of their own
 """Counting along a trellis, against going through every architecture."""
 
 from itertools import combinations, product
 from pathlib import Path
 
 import pytest
+from spaces import CASES, small_space
 
-from hnas.compiler import Compilation
-from hnas.ir.decisions import DecisionTable, Pick
-
-SPEC = """hnas 1
-space s {{
-  op unit(k) = relu -> conv(k) -> norm
-  op fit(step = 1) = relu -> conv(1, width, stride = step) -> norm
-  cell c {{ inputs = [prev]  nodes = 1  op = one_of {{ none, skip, unit(3) }}  take = all  output = last  share = {share} }}
-  stem = conv(3, 4, stride = 2) -> norm
-  trellis {{ layers = {layers}  strides = [2, 4]  width = 4  cell = {cell}  project = fit  {trellis} }}
-  head = sum_over(stride, conv(1, classes, bias = true) -> resize(1))
-}}
-data shapes {{ crop = 33 }}
-decode {{ edges = strongest(1) }}
-"""
-CASES = {
-    "path": ("network", "c", "moves = one_of { finer, same, coarser }", 3),
-    "state": ("state", "c", "moves = one_of { finer, same, coarser }", 3),
-    "stride": ("stride", "c", "moves = one_of { finer, same, coarser }", 3),
-    "layer": ("layer", "c", "moves = one_of { finer, same, coarser }", 2),
-    "link": ("link", "c", "moves = one_of { finer, same, coarser }", 2),
-    "some": ("state", "c", "moves = some_of { finer, same, coarser }", 2),
-    "some_stride": ("stride", "c", "moves = some_of { finer, same, coarser }", 3),
-    "branches": ("state", "c", "moves = one_of { finer, same, coarser }  keep = branches(2)", 3),
-    "nested": ("state", "one_of { unit(one_of { 1, 3, 5 }), skip }", "moves = one_of { same, coarser }", 3),
-    "several": ("state", "some_of(1..2) { unit(1), unit(3), skip }", "path = [2, 4]", 2),
-    "within": ("state", "unit(one_of { 1, 3 })", "moves = some_of { same, within(coarser) }", 2),
-}
+from hnas.ir.decisions import Decision, DecisionTable, Pick
+from hnas.ir.ranking import Ranking
 
 
-def _every(table: DecisionTable) -> int:
-    """How many architectures differ in what matters, by making every decision in every way."""
+def _of_node(node: Decision) -> list[tuple[Pick, ...]]:
+    edges = [[(g.name, o) for o in g.options] for g in node.groups]
+    count = node.take.count or 1
+    match node.take.how:
+        case "slots":
+            return list(product([edge for group in edges for edge in group], repeat=count))
+        case "edges":
+            kept = [[e for k, e in enumerate(edges[n]) if k not in g.none] for n, g in enumerate(node.groups)]
+            return [picks for chosen in combinations(kept, count) for picks in product(*chosen)]
+        case _:
+            return list(product(*edges))
+
+
+def _every(table: DecisionTable) -> set[object]:
+    """The architectures that differ in what matters, by making every decision in every way."""
     ways: list[list[tuple[Pick, ...]]] = []
     for d in table.decisions:
         if d.kind == "node":
-            ways.append(
-                [tuple(picks) for picks in product(*([(g.name, o) for o in g.options] for g in d.groups))]
-            )
+            ways.append(_of_node(d))
             continue
         (group,) = d.groups
         least, most = d.take.count or 1, d.take.most or 1
@@ -67,13 +52,15 @@ def _every(table: DecisionTable) -> int:
         ):
             continue
         found.add(tuple(sorted(kept.picks.items())))
-    return len(found)
+    return found
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_architectures_are_as_many_as_there_are(case: str, tmp_path: Path) -> None:
-    share, cell, trellis, layers = CASES[case]
-    path = tmp_path / "s.hnas"
-    path.write_text(SPEC.format(share=share, cell=cell, trellis=trellis, layers=layers), encoding="utf-8")
-    compilation = Compilation(path)
-    assert compilation.counts.architectures == _every(compilation.decisions)
+    compilation = small_space(case, tmp_path)
+    table, ranking = compilation.decisions, Ranking(compilation.decisions)
+    every = _every(table)
+    assert compilation.counts.architectures == ranking.count == len(every)
+    numbered = [ranking.unrank(index) for index in range(ranking.count)]
+    assert {tuple(sorted(each.picks.items())) for each in numbered} == every
+    assert [ranking.rank(each) for each in numbered] == list(range(ranking.count))

@@ -1,0 +1,253 @@
+"""Architectures that differ little: the canonical one of several spellings, neighbours, mutations.
+
+Two architectures are neighbours where one choice differs: an operator or input of an edge, an option
+of another decision, one stride of a path, one state or one move where several are alive. They agree on
+every other decision that matters in both; what comes to matter only by the change may be anything.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import product
+from random import Random
+from typing import final
+
+from attrs import define
+
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State, Taken
+from hnas.ir.tree import Tree
+from hnas.ir.walk import Takes, Walk
+from hnas.ir.ways import Options, OutsideError, Picks, Ways
+
+
+def canonical(table: DecisionTable, architecture: Architecture) -> Architecture:
+    """The same network with the terms of every node's sum in the order of the spec."""
+    found = dict(architecture.picks)
+    for decision in table.decisions:
+        if decision.kind == "node" and decision.id in found:
+            found[decision.id] = _sorted(decision, found[decision.id])
+    return Architecture({d.id: found[d.id] for d in table.decisions if d.id in found})
+
+
+def _sorted(node: Decision, picks: tuple[Pick, ...]) -> tuple[Pick, ...]:
+    groups = {group.name: position for position, group in enumerate(node.groups)}
+
+    def place(pick: Pick) -> tuple[int, int]:
+        position = groups[pick[0]]
+        return position, node.groups[position].options.index(pick[1])
+
+    if node.take.how != "pairs":
+        return tuple(sorted(picks, key=place))
+    # of pairs the group is the slot: what is summed are the labels alone
+    labels = sorted((label for _, label in picks), key=node.groups[0].options.index)
+    return tuple((group.name, label) for group, label in zip(node.groups, labels, strict=True))
+
+
+@final
+@define(slots=False)
+class Near:
+    """The architectures near one of a space."""
+
+    table: DecisionTable
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return Tree(self.table.decisions)
+
+    @cached_property
+    def _moves(self) -> Walk:
+        """The ways through the trellis alone."""
+        return Walk(self.table.trellis, {}, Takes(self.table.trellis, self.table.decisions))
+
+    def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
+        """Every neighbour once, one after the other: what comes to matter is made in every way."""
+        for picks in self._changes(architecture):
+            yield from self._completed(picks)
+
+    def mutated(self, architecture: Architecture, random: Random) -> Architecture:
+        """A neighbour: each change has the same probability, what comes to matter is drawn uniformly.
+
+        Raises:
+            ValueError: The space has this one architecture.
+        """
+        changes = list(self._changes(architecture))
+        if not changes:
+            raise ValueError("the space has no other architecture")
+        picks = random.choice(changes)
+        while (missing := self._missing(picks)) is not None:
+            ways = self._ways(missing)
+            picks |= _alone(missing, ways.picks(random.randrange(ways.number)))
+        return self.table.pruned(picks)
+
+    # --- what comes to matter --------------------------------------------------------------------
+
+    def _ways(self, decision: Decision) -> Ways:
+        return self._tree.node(decision) if decision.kind == "node" else Options(decision)
+
+    def _missing(self, picks: Picks) -> Decision | None:
+        """The first decision that matters and is not made."""
+        taken = self.table.trellis.taken(picks)
+        return next(
+            (
+                d
+                for d in self.table.decisions
+                if d.id not in picks and d.kind in ("node", "choice") and self.table.matters(d, picks, taken)
+            ),
+            None,
+        )
+
+    def _completed(self, picks: Picks) -> Iterator[Architecture]:
+        missing = self._missing(picks)
+        if missing is None:
+            yield self.table.pruned(picks)
+            return
+        ways = self._ways(missing)
+        seen: set[tuple[Pick, ...]] = set()
+        for index in range(ways.number):
+            found = _alone(missing, ways.picks(index))
+            if found[missing.id] not in seen:  # what stands under it is asked for next
+                seen.add(found[missing.id])
+                yield from self._completed(picks | found)
+
+    # --- one change ------------------------------------------------------------------------------
+
+    def _changes(self, architecture: Architecture) -> Iterator[Picks]:
+        """The picks after each change, without those that do not matter then."""
+        picks = dict(architecture.picks)
+        for decision in self.table.decisions:
+            if decision.id in picks and decision.kind in ("node", "choice"):
+                node = decision.kind == "node"
+                for other in (_edges if node else _options)(decision, picks[decision.id]):
+                    yield dict(self.table.pruned(picks | {decision.id: other}).picks)
+        taken = self.table.trellis.taken(picks)
+        seen = {frozenset(self._labels(taken).items())}
+        for ways in self._other_ways(taken):
+            moved = self._labels(Taken(taken.states, ways))
+            if frozenset(moved.items()) in seen or not self._reached(ways, moved):
+                continue
+            seen.add(frozenset(moved.items()))
+            kept = {name: made for name, made in picks.items() if name not in self._deciders}
+            try:
+                _ = self._moves.index(moved)
+            except OutsideError:
+                continue
+            yield dict(self.table.pruned(kept | moved).picks)
+
+    def _reached(self, ways: Mapping[State, tuple[Exit, ...]], moved: Picks) -> bool:
+        """Whether these moves keep every state that is alive, and make no further one so."""
+        try:
+            return self.table.trellis.taken(moved).ways.keys() == ways.keys()
+        except KeyError:
+            return False
+
+    @cached_property
+    def _deciders(self) -> frozenset[str]:
+        return frozenset(self.table.trellis.decisions.values())
+
+    def _labels(self, taken: Taken) -> Picks:
+        """The picks that take these ways."""
+        trellis = self.table.trellis
+        return {
+            trellis.decisions[state]: tuple(("", way.label) for way in ways)
+            for state, ways in taken.ways.items()
+            if state in trellis.decisions
+        }
+
+    def _other_ways(self, taken: Taken) -> Iterator[Mapping[State, tuple[Exit, ...]]]:
+        """Ways with one state replaced, added or left out, or with one move more, less or replaced.
+
+        Some of them are none of the trellis.
+        """
+        trellis = self.table.trellis
+        for number, strides in enumerate(trellis.layers, 1):
+            alive = set(taken.layer(number))
+            for old, new in product([None, *alive], [None, *(s for s in strides if s not in alive)]):
+                if old is not None or new is not None:
+                    one = State(number, old) if old is not None else None
+                    other = State(number, new) if new is not None else None
+                    yield from self._with(taken, one, other)
+        for state, ways in taken.ways.items():
+            if state not in trellis.decisions:
+                continue
+            for way in trellis.exits.get(state, ()):
+                if way.target.layer > 0 and way.target not in taken.states:
+                    continue
+                rest = tuple(w for w in ways if w != way)
+                if way in ways:
+                    yield {**taken.ways, state: rest}
+                else:
+                    yield {**taken.ways, state: self._ordered(state, (*ways, way))}
+                    for left in ways:
+                        others = tuple(w for w in ways if w != left)
+                        yield {**taken.ways, state: self._ordered(state, (*others, way))}
+
+    def _with(
+        self, taken: Taken, old: State | None, new: State | None
+    ) -> Iterator[Mapping[State, tuple[Exit, ...]]]:
+        """The ways with `new` in the place of `old`; a state that comes leads where the old one did."""
+        exits = self.table.trellis.exits
+        found: dict[State, tuple[Exit, ...]] = {}
+        sources = [
+            s for s in taken.ways if new is not None and any(w.target == new for w in exits.get(s, ()))
+        ]
+        entering = [s for s in sources if any(w.target == old for w in taken.ways[s])] if old else []
+        for state, ways in taken.ways.items():
+            if state == old:
+                continue
+            kept = tuple(way for way in ways if way.target != old)
+            if state in entering:
+                kept = self._ordered(state, (*kept, *(w for w in exits.get(state, ()) if w.target == new)))
+            found[state] = kept
+        if new is None:
+            yield found
+            return
+        targets = {way.target for way in taken.ways.get(old, ())} if old else set[State]()
+        out = tuple(way for way in exits.get(new, ()) if way.target in targets)
+        if old is not None:
+            yield {**found, new: out}
+            return
+        for source in sources:  # one more state: one way in, one way out
+            into = tuple(w for w in exits.get(source, ()) if w.target == new)
+            entered = {**found, source: self._ordered(source, (*found[source], *into))}
+            onward = [way for way in exits.get(new, ()) if way.target in taken.states]
+            for way in onward:
+                yield {**entered, new: (way,)}
+            if not onward:
+                yield {**entered, new: ()}
+
+    def _ordered(self, state: State, ways: tuple[Exit, ...]) -> tuple[Exit, ...]:
+        return tuple(way for way in self.table.trellis.exits.get(state, ()) if way in ways)
+
+
+def _alone(decision: Decision, picks: Picks) -> Picks:
+    """What a decision itself picks, without what stands under it."""
+    return {decision.id: picks[decision.id]}
+
+
+def _options(decision: Decision, picks: tuple[Pick, ...]) -> Iterator[tuple[Pick, ...]]:
+    """One option more, one less, or another one in the place of one."""
+    (group,) = decision.groups
+    least, most = decision.take.count or 1, decision.take.most or 1
+    taken = {label for _, label in picks}
+    others = [label for label in group.options if label not in taken]
+    sets = [taken | {new} for new in others] if len(taken) < most else []
+    sets += [taken - {old} for old in taken] if len(taken) > least else []
+    sets += [(taken - {old}) | {new} for old in sorted(taken, key=group.options.index) for new in others]
+    for labels in sets:
+        yield tuple((group.name, label) for label in group.options if label in labels)
+
+
+def _edges(node: Decision, picks: tuple[Pick, ...]) -> Iterator[tuple[Pick, ...]]:
+    """Another operator, or where inputs are taken another input, in the place of one term."""
+    how = node.take.how
+    for position, (source, label) in enumerate(picks):
+        for group in node.groups:
+            if how in ("all", "pairs") and group.name != source:
+                continue
+            taken = {name for n, (name, _) in enumerate(picks) if n != position}
+            if how == "edges" and group.name in taken:
+                continue
+            for option, other in enumerate(group.options):
+                if (group.name, other) == (source, label) or (how == "edges" and option in group.none):
+                    continue
+                changed = (*picks[:position], (group.name, other), *picks[position + 1 :])
+                yield _sorted(node, changed) if how in ("edges", "all") else changed
