@@ -183,36 +183,36 @@ class Near:
     def _with(
         self, taken: Taken, old: State | None, new: State | None
     ) -> Iterator[Mapping[State, tuple[Exit, ...]]]:
-        """The ways with `new` in the place of `old`; a state that comes leads where the old one did."""
+        """The ways with `new` in the place of `old`.
+
+        A state takes another's place with all its ways. One that comes or goes alone has one way in and at
+        most one out, so that who is a neighbour of whom is mutual.
+        """
         exits = self.table.trellis.exits
-        found: dict[State, tuple[Exit, ...]] = {}
-        sources = [
-            s for s in taken.ways if new is not None and any(w.target == new for w in exits.get(s, ()))
-        ]
-        entering = [s for s in sources if any(w.target == old for w in taken.ways[s])] if old else []
-        for state, ways in taken.ways.items():
-            if state == old:
-                continue
-            kept = tuple(way for way in ways if way.target != old)
-            if state in entering:
-                kept = self._ordered(state, (*kept, *(w for w in exits.get(state, ()) if w.target == new)))
-            found[state] = kept
+        entering = taken.entering(old) if old is not None else ()
+        targets = {way.target for way in taken.ways.get(old, ())} if old is not None else set[State]()
+        found = {
+            state: tuple(way for way in ways if way.target != old)
+            for state, ways in taken.ways.items()
+            if state != old
+        }
         if new is None:
-            yield found
+            if len(entering) == 1 and len(targets) <= 1:
+                yield found
             return
-        targets = {way.target for way in taken.ways.get(old, ())} if old else set[State]()
-        out = tuple(way for way in exits.get(new, ()) if way.target in targets)
+        into = {s: tuple(w for w in exits.get(s, ()) if w.target == new) for s in taken.ways}
+        out = tuple(way for way in exits.get(new, ()) if way.target in (targets if old else taken.states))
         if old is not None:
-            yield {**found, new: out}
+            if all(into[s] for s in entering) and {way.target for way in out} == targets:
+                swapped = {s: self._ordered(s, (*found[s], *into[s])) for s in entering}
+                yield {**found, **swapped, new: out}
             return
-        for source in sources:  # one more state: one way in, one way out
-            into = tuple(w for w in exits.get(source, ()) if w.target == new)
-            entered = {**found, source: self._ordered(source, (*found[source], *into))}
-            onward = [way for way in exits.get(new, ()) if way.target in taken.states]
-            for way in onward:
-                yield {**entered, new: (way,)}
-            if not onward:
-                yield {**entered, new: ()}
+        for source, way in into.items():
+            if way:
+                entered = {**found, source: self._ordered(source, (*found[source], *way))}
+                yield from ({**entered, new: (one,)} for one in out)
+                if not out:
+                    yield {**entered, new: ()}
 
     def _ordered(self, state: State, ways: tuple[Exit, ...]) -> tuple[Exit, ...]:
         return tuple(way for way in self.table.trellis.exits.get(state, ()) if way in ways)
