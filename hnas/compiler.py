@@ -32,6 +32,7 @@ from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
 from hnas.passes.auxiliary import auxiliary_errors
 from hnas.passes.errors import NoImageSize, OverLimit
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
 
@@ -332,6 +333,10 @@ class Compilation:
         made = Made(self.decisions, architecture, absent)
         return self._expand(self.space, searching=searching, made=made).graph
 
+    def used(self, architecture: Architecture) -> Graph:
+        """The graph of the network as it is used once it is trained: without an auxiliary head."""
+        return without_auxiliary(self.specialized(architecture))
+
     def over_limits(self, architecture: Architecture) -> tuple[tuple[Limit, int], ...]:
         """The limits of the space that a network does not keep, each with what it costs instead.
 
@@ -360,7 +365,7 @@ class Compilation:
         """
         if architecture is None:
             return cost_of(self.graph, image or self.image, self.parameters)
-        return cost_of(self.specialized(architecture), image or self.image)
+        return cost_of(self.used(architecture), image or self.image)
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""

@@ -19,6 +19,8 @@ from hnas.data.errors import (
     MissingPart,
     MixedSizes,
     NoDataset,
+    NotRead,
+    OtherAxes,
     SizesDiffer,
     TooFewImages,
     UnusedData,
@@ -119,6 +121,8 @@ _ALL = (
         _CAMVID,
         BadRoot(None, name="camvid", path="pictures", why="is not there", layout=_LAYOUT),
     ),
+    Occasion(f"{_SEARCH} --set dims=3", OtherAxes(None, dims=3, name="shapes")),
+    Occasion("hnas search photographs.hnas", NotRead(None, name="imagenet"), "its data set is imagenet"),
     Occasion(
         _CAMVID,
         MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=_LAYOUT),

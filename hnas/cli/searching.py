@@ -22,7 +22,7 @@ from hnas.cli.reporters import ClosingReporter
 from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
-from hnas.data.errors import BatchTooLarge, NoDataset, UnusedData
+from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
@@ -194,6 +194,8 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     )
     _ = compilation.search, compilation.expanded
     name = compilation.data.name
+    if compilation.space.dims != 2:
+        raise HnasError(OtherAxes(None, dims=compilation.space.dims, name=name))
     if given and name not in given:
         raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if name in GENERATED:

@@ -19,7 +19,8 @@ def figures(compilation: Compilation, image: Image) -> dict[str, Any]:
     """The figures of a file by name.
 
     `parameters`, `parts`, `multiply_adds` and `sizes` are the super-network's, or of the file's only
-    network; those of several stand under `networks`.
+    network; those of several stand under `networks`. An auxiliary head, which only training has, counts
+    in none of them but `auxiliary_parameters`.
     """
     found = space_figures(compilation, image)
     networks = {name: _network(compilation, each, image) for name, each in compilation.networks().items()}
@@ -53,7 +54,7 @@ def space_figures(compilation: Compilation, image: Image) -> dict[str, Any]:
 
 
 def _network(compilation: Compilation, architecture: Architecture, image: Image) -> dict[str, Any]:
-    graph = compilation.specialized(architecture)
+    graph = compilation.used(architecture)
     sizes = [each.data() for each in graph_sizes(graph, image)]
     trellis = compilation.decisions.trellis
     if trellis.single:
@@ -61,7 +62,14 @@ def _network(compilation: Compilation, architecture: Architecture, image: Image)
     else:
         taken = trellis.taken(architecture.picks)
         way = {"alive": [list(taken.layer(number)) for number in range(1, len(trellis.layers) + 1)]}
-    return {**way, **_costs(cost_of(graph, image)), "sizes": sizes}
+    found = _costs(cost_of(graph, image))
+    auxiliary = _auxiliary(compilation, architecture, found)
+    return {**way, **found, **({"auxiliary_parameters": auxiliary} if auxiliary else {}), "sizes": sizes}
+
+
+def _auxiliary(compilation: Compilation, architecture: Architecture, found: Mapping[str, Any]) -> int:
+    """Parameters the network has besides while it is trained."""
+    return cost_of(compilation.specialized(architecture)).parameters - int(found["parameters"])
 
 
 def _costs(cost: Cost) -> dict[str, Any]:
@@ -120,11 +128,14 @@ def networks_text(compilation: Compilation, image: Image) -> str:
     """Every network of a file, drawn, with what it costs."""
     parts: list[str] = []
     for name, architecture in compilation.networks().items():
-        graph = compilation.specialized(architecture)
+        graph = compilation.used(architecture)
         f = _costs(cost_of(graph, image))
         drawing = draw_network(compilation.space, compilation.decisions, architecture)
         lines = [f"network {name} of {compilation.space.name}", "", drawing, ""]
         lines.append(f"parameters     {f['parameters']:,} ({_spell_parts(f['parts'])})")
+        auxiliary = _auxiliary(compilation, architecture, f)
+        if auxiliary:
+            lines.append(f"               {auxiliary:,} more in the auxiliary head, while it is trained")
         if "multiply_adds" in f:
             lines.append(f"multiply-adds  {_spell_macs(f)}")
         lines += ["", sizes_text(graph_sizes(graph, image), image)]

@@ -114,6 +114,23 @@ def test_sizes_of_a_network(hnas: Call) -> None:
     assert data["networks"]["auto_deeplab_s"]["sizes"] == found
 
 
+def test_an_auxiliary_head_is_counted_apart(hnas: Call) -> None:
+    """It is there while the network is trained: 476,426 of what the authors' code builds then, 3,825,768."""
+    path = str(ROOT / "examples" / "darts" / "v2.hnas")
+    found = json.loads(hnas("show", path, "--json").out)
+    assert found["parameters"] == sum(found["parts"].values()) == 3_349_342
+    assert found["auxiliary_parameters"] == 476_426
+    assert set(found["parts"]) == {"cells", "head", "stem"}
+    assert found["multiply_adds"] == 528_359_040
+    said = hnas("show", path).out
+    assert (
+        "parameters     3,349,342 (cells 3,340,440, head 5,770, stem 3,132)\n"
+        "               476,426 more in the auxiliary head, while it is trained\n"
+    ) in said
+    without = json.loads(hnas("show", str(PUBLISHED), "--json").out)
+    assert "auxiliary_parameters" not in without
+
+
 def test_a_space_without_super_network(hnas: Call, write: Callable[[str], str]) -> None:
     stepped = "op sep(k, step = 1) = relu -> depthwise(k, stride = step) -> pointwise -> norm"
     path = write(
