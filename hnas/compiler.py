@@ -233,9 +233,7 @@ class Compilation:
             _ = self.decisions if not self.has_supernet and self.spec.networks else self.expanded
         except HnasError as error:
             return error.diagnostics
-        found: list[Diagnostic] = list(self.warnings)
-        if self.has_supernet:
-            found += auxiliary_errors(self.space, self.expanded)
+        found = [*self.warnings, *(auxiliary_errors(self.space, self.expanded) if self.has_supernet else ())]
         for name in self.spec.profiles:
             sink = Sink()
             with not_too_deep():

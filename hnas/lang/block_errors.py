@@ -44,24 +44,6 @@ class WrongHeader(Diagnostic):
 
 @final
 @frozen
-class OtherAxes(Diagnostic):
-    """The images of the data set have another number of axes than the maps of the space.
-
-    `dims` says how many axes maps have. A space of other axes than its data set can be checked, counted and
-    compiled, and takes its classes from it; searching and training read images.
-    """
-
-    code = "E0233"
-    title = "{name} has images of {given} axes, and the space has maps of {needed}"
-    label = "this reads them"
-    help = "hnas knows no data set of {needed} axes yet; leave the block out, or dims = {needed}"
-    name: str
-    given: int
-    needed: int
-
-
-@final
-@frozen
 class NeverUsed(Diagnostic):
     """Something is defined and never named again: nothing would change without it.
 

@@ -14,7 +14,6 @@ from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
 from hnas.lang import ast
-from hnas.lang.block_errors import OtherAxes
 from hnas.lang.blocks import body_of, known_items
 from hnas.lang.cells import Cells
 from hnas.lang.definitions import collect
@@ -96,9 +95,6 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
     operators.check_unused()
     if isinstance(dims, int):
         fits_axes(body_of(block, "data"), dims, sink)
-        for reads in (search_block, train_block):
-            if reads is not None and card is not None and card.axes != dims:
-                sink.add(OtherAxes(reads.kind_span, name=card.name, given=card.axes, needed=dims))
     if len(sink.errors) > before or card is None or data is None or way is None or head is None:
         return None
     if stem is None or decode is None or not isinstance(dims, int):

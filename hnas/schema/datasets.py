@@ -23,7 +23,6 @@ class DatasetCard:
         deviation: Standard deviation of the same.
         layout: The files it consists of, in one line; empty where there are none.
         size: Height and width of its images, where all are of one size.
-        axes: Axes of an image.
     """
 
     name: str
@@ -35,7 +34,6 @@ class DatasetCard:
     deviation: tuple[float, float, float]
     layout: str
     size: tuple[int, int] | None = None
-    axes: int = 2
 
 
 SHAPES = DatasetCard(
