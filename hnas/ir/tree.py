@@ -36,7 +36,7 @@ class Tree:
             under = self._below.get(decision.id, [])
             inner = tuple(
                 tuple(
-                    self._under(group.id, option, [d for d in under if (group.id, option) in d.when])
+                    self._under(group.id, option, [d for d in under if _needs(d, group.id, option)])
                     for option in range(len(group.options))
                 )
                 for group in decision.groups
@@ -70,6 +70,11 @@ class Tree:
         for decision in decisions:
             found.setdefault(group[decision.id], []).append(decision)
         return list(found.values())
+
+
+def _needs(decision: Decision, group: str, option: int) -> bool:
+    """Whether a decision stands under an option."""
+    return any(name == group and option in options for name, options in decision.when)
 
 
 _NOTHING = Together(())

@@ -29,6 +29,13 @@ CASES = {
     "branches": ("state", "c", "moves = one_of { finer, same, coarser }  keep = branches(2)", 3),
     "nested": ("state", "one_of { unit(one_of { 1, 3, 5 }), skip }", "moves = one_of { same, coarser }", 3),
     "several": ("state", "some_of(1..2) { unit(1), unit(3), skip }", "path = [2, 4]", 2),
+    "depth": (
+        "state",
+        "one_of { 1, 2, 3 } * one_of { unit(1), unit(3) }",
+        "moves = one_of { same, coarser }",
+        2,
+    ),
+    "depths": ("state", "one_of { 1, 2 } * unit(one_of(share = stride) { 1, 3 })", "path = [2, 2]", 2),
     "slots": ("network", "two", "path = [2, 4]", 2, "slots(2)"),
     "edges": ("network", "two", "path = [2, 4]", 2, "edges(2)"),
     "every": ("network", "two", "path = [2]", 1, "all"),
