@@ -12,6 +12,7 @@ import click
 
 import hnas
 from hnas.cli.checking import check
+from hnas.cli.data import data
 from hnas.cli.differing import diff
 from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
@@ -31,7 +32,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain, new, import_, diff, fmt):
+for each in (search, decode, data, check, show, compile_, explain, new, import_, diff, fmt):
     command.add_command(each)
 
 

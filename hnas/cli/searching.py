@@ -156,7 +156,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         given = parse_data_flags(flags.data)
         name = compilation.data.name
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
-        root = locate(name, {**recorded, **given}, os.environ)
+        root = locate(name, {**recorded, **given}, os.environ, _said(compilation))
         train, val = _datasets(compilation, root)
         return _search(folder, record, compilation, train, val, flags, reporter)
 
@@ -200,7 +200,7 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
         raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if name in GENERATED:
         return compilation, None, ()
-    root = locate(name, given, os.environ)
+    root = locate(name, given, os.environ, _said(compilation))
     if root is not None:
         return compilation, root, ()
     missing = NoDataset(None, name=name)
@@ -211,6 +211,11 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     demo = attrs.evolve(compilation, profile=DEMO)
     _ = demo.search, demo.expanded
     return demo, None, (note,)
+
+
+def _said(compilation: Compilation) -> str | None:
+    """The folder the spec says its data set lies in."""
+    return compilation.data.folder.root if compilation.data.folder is not None else None
 
 
 def _fits_batch(compilation: Compilation, images: int, seed: int) -> None:
@@ -232,9 +237,8 @@ def _profiles(compilation: Compilation) -> str:
 
 
 def _datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Dataset]:
-    name = compilation.data.name
-    train, val = open_dataset(name, "train", root), open_dataset(name, "val", root)
-    return train, val
+    card, folder = compilation.card, compilation.data.folder
+    return open_dataset(card, "train", root, folder), open_dataset(card, "val", root, folder)
 
 
 def _search(

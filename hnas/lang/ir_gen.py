@@ -24,6 +24,7 @@ from hnas.lang.naming import named_choices
 from hnas.lang.operators import Operators
 from hnas.lang.resolve import Spec
 from hnas.lang.settings_gen import (
+    card_of,
     data_settings,
     decode_settings,
     fits_axes,
@@ -76,6 +77,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
 
     card = _card(block, sink)
     data = data_settings(body_of(block, "data"), constants, card.name if card else "", sink)
+    card = card_of(card, body_of(block, "data"), constants) if card is not None else None
     cells = Cells(operators, constants, sink).all(block)
     stem = _stem(sets.get("stem"), operators, block, sink)
     way = trellis(body_of(block, "trellis"), operators, constants, cells, block, sink)

@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, did_you_mean
 from hnas.diag.source import FLAG
 from hnas.lang import ast
+from hnas.lang.beside import Beside
 from hnas.lang.blocks import body_of, parts_of
 from hnas.lang.errors import (
     CannotChange,
@@ -95,7 +96,7 @@ class Loader:
                 used = self._use(item, folder, way)
                 if used is not None:
                     visible.update(used.visible)
-        items = self._top_level(file)
+        items = Beside(folder, self.root, self.read, self.sink).filled(self._top_level(file))
         spaces = {b.name: b for b in items if isinstance(b, ast.Block) and b.kind == "space" and b.name}
         networks = tuple(b for b in items if isinstance(b, ast.Block) and b.kind == "network")
         scope = _Scope(file, spaces, visible, networks)
@@ -186,7 +187,8 @@ def resolve(
         sets: `KEY=VALUE` of `--set`, laid over last, in order.
         root: `use` must stay below it; None allows any folder.
     """
-    scope = Loader(root, sink).load(file, folder, ((folder / Path(file.source.name).name).resolve(),))
+    loader = Loader(root, sink)
+    scope = loader.load(file, folder, ((folder / Path(file.source.name).name).resolve(),))
     found = _pick(scope, space, sink)
     if found is None:
         return None
@@ -202,7 +204,8 @@ def resolve(
         items = merge(items, profiles[profile].items, sink)
     for text in sets:
         try:
-            items = merge(items, (parse_assignment(Source(FLAG, text)),), sink)
+            given = Beside(folder, root, loader.read, sink).filled((parse_assignment(Source(FLAG, text)),))
+            items = merge(items, given, sink)
         except HnasError as error:
             sink.diagnostics.extend(error.diagnostics)
     merged = evolve(found[0], items=items, relation=None)

@@ -8,10 +8,12 @@ from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.block_errors import NotTogether
 from hnas.lang.blocks import assignments, known_items, parts_of
-from hnas.lang.errors import WrongValue
+from hnas.lang.errors import MissingKey, UnknownKey, WrongValue
 from hnas.lang.values import CallValue, Converter, Values, replaced_by
 from hnas.lang.walk import ungroup
 from hnas.schema import blocks
+from hnas.schema.classes import folder_card
+from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import (
     ArchOptimizer,
     Crop,
@@ -19,6 +21,7 @@ from hnas.schema.settings import (
     DataSettings,
     DecodeSettings,
     Flip,
+    FolderSettings,
     Gdas,
     Pad,
     Relax,
@@ -31,6 +34,7 @@ from hnas.schema.settings import (
     Validation,
     WeightOptimizer,
 )
+from hnas.schema.training import OF_FOLDER
 from hnas.schema.types import Block, Nested
 
 
@@ -53,6 +57,9 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
         if low > high:
             sink.add(WrongValue(span, what=what, needed="[least, most]", found="the first is larger"))
             return None
+    folder = _folder(block, values, name, sink)
+    if name == "folder" and folder is None:
+        return None
     split = values["split"]
     if split is not None and (sum(split) > 1 or 0 in split):
         needed = "two parts above 0 that sum to at most 1"
@@ -66,7 +73,40 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
         scale=(float(scale[0]), float(scale[1])),
         flip=flip,
         augment=transforms,
+        folder=folder,
     )
+
+
+def _folder(block: ast.Block | None, values: Values, name: str, sink: Sink) -> FolderSettings | None:
+    """What is said of the data set folder; reported where another set is given it."""
+    if name == "folder":
+        if "classes" in values:
+            return FolderSettings(values["classes"], values.get("root"), values.get("labels") or "index")
+        doc = 'the classes in the order of their labels: classes = [road, car, void], or "classes.txt"'
+        span = block.name_span or block.kind_span if block is not None else _NOWHERE
+        sink.add(MissingKey(span, place="data folder", key="classes", doc=doc))
+        return None
+    for key in OF_FOLDER if name else ():
+        if block is not None and key in values:
+            place, advice = f"data {name}", "only data folder has it"
+            sink.add(UnknownKey(assignments(block)[key].key_span, key=key, place=place, advice=advice))
+    return None
+
+
+def card_of(known: DatasetCard, block: ast.Block | None, convert: Converter) -> DatasetCard:
+    """The card of the data set a block names, with what the block itself says of it.
+
+    What is wrong with the block is not said here but by `data_settings`.
+    """
+    values = _values(block, blocks.DATA, evolve(convert, sink=Sink()), Sink())
+    if values is None:
+        return known
+    if known.name == "folder" and "classes" in values:
+        known = folder_card(values["classes"], values.get("task") or "segmentation")
+    mean, deviation = values.get("mean"), values.get("deviation")
+    if mean is not None:
+        known = evolve(known, mean=tuple(map(float, mean)))
+    return known if deviation is None else evolve(known, deviation=tuple(map(float, deviation)))
 
 
 def needs_split(block: ast.Block | None, data: DataSettings | None, sink: Sink) -> None:

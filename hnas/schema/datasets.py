@@ -6,6 +6,7 @@ from typing import Literal, final
 from attrs import frozen
 
 Colour = tuple[int, int, int]
+Task = Literal["segmentation", "classification"]
 
 
 @final
@@ -27,7 +28,7 @@ class DatasetCard:
 
     name: str
     summary: str
-    task: Literal["segmentation", "classification"]
+    task: Task
     classes: tuple[str, ...]
     colours: tuple[Colour, ...]
     mean: tuple[float, float, float]
@@ -204,7 +205,20 @@ IMAGENET = DatasetCard(
     layout="",
 )
 
+FOLDER = DatasetCard(
+    name="folder",
+    summary="images and labels of one's own, in a folder; its classes stand in the spec",
+    task="segmentation",
+    classes=(),
+    colours=(),
+    mean=IMAGENET.mean,
+    deviation=IMAGENET.deviation,
+    layout="PATH/images/ and PATH/labels/ with files of the same names, PNG labels; below both train/ and "
+    "val/, or PATH/train.txt and PATH/val.txt, or neither; perhaps PATH/classes.txt",
+)
+"""Without classes: `classes.folder_card` fills them in."""
+
 CARDS: Mapping[str, DatasetCard] = {
-    c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100, IMAGENET)
+    c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100, IMAGENET, FOLDER)
 }
-"""Every data set by name."""
+"""Every data set by name; that of `folder` has the classes a spec gives it."""

@@ -7,6 +7,8 @@ from typing import Literal, final
 
 from attrs import frozen
 
+from hnas.schema.classes import ClassName
+
 
 @final
 @frozen
@@ -172,6 +174,22 @@ Transform = Pad | Crop | Scale | Flip | Cutout
 
 @final
 @frozen
+class FolderSettings:
+    """What a spec says of the data set `folder`.
+
+    Attributes:
+        listed: Its classes, and `void`, in the order of their labels' values.
+        root: Where it lies, an absolute path; None where `--data` must say it.
+        labels: Whether a pixel's value or its colour tells its class.
+    """
+
+    listed: tuple[ClassName, ...]
+    root: str | None = None
+    labels: Literal["index", "colours"] = "index"
+
+
+@final
+@frozen
 class DataSettings:
     """The block `data NAME`.
 
@@ -185,6 +203,7 @@ class DataSettings:
         flip: Whether images are mirrored at random.
         augment: What is done to an image that is trained on, in this order, in place of the fixed order
             of scale, crop and flip; then those three are left at doing nothing.
+        folder: Of the data set `folder` alone.
     """
 
     name: str
@@ -194,6 +213,7 @@ class DataSettings:
     scale: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     augment: tuple[Transform, ...] | None = None
+    folder: FolderSettings | None = None
 
     def trained_size(self, image: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """(height, width) of what is trained on, given that of the images; None where neither fixes it.
