@@ -88,7 +88,8 @@ def lies_on_its_side(path: Path) -> bool:
 
 def _orientation(image: Image.Image) -> int:
     with _quietly():
-        return int(image.getexif().get(_ORIENTATION, 1))
+        found = image.getexif().get(_ORIENTATION, 1)
+    return found if found in range(1, 9) else 1
 
 
 def _upright(image: Image.Image) -> Image.Image:

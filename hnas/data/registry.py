@@ -18,6 +18,9 @@ from hnas.schema.settings import FolderSettings
 GENERATED = ("shapes",)
 """Data sets that need no files."""
 
+ARCHIVES = ("cifar10", "cifar100")
+"""Data sets that may be given as the file that is downloaded."""
+
 UNREAD = ("imagenet",)
 """Data sets of which no more than the card is known."""
 
@@ -76,7 +79,7 @@ def locate(
         raise HnasError(NotRead(None, name=name))
     if name in given or said is not None:
         path = given[name] if name in given else Path(said or "")
-        if not path.is_dir():
+        if not path.is_dir() and not (name in ARCHIVES and path.is_file()):
             why = "is a file, not a folder" if path.exists() else "is not there"
             raise HnasError(BadRoot(None, name=name, path=str(path), why=why, layout=CARDS[name].layout))
         return path

@@ -166,7 +166,7 @@ CIFAR10 = DatasetCard(
     mean=(0.491, 0.482, 0.447),
     deviation=(0.247, 0.243, 0.262),
     layout="PATH/cifar-10-batches-bin/, or PATH itself, with data_batch_1.bin to data_batch_5.bin and "
-    "test_batch.bin: the binary version of the archive",
+    "test_batch.bin: the binary version of the archive; or PATH/cifar-10-binary.tar.gz, or that file itself",
     size=(32, 32),
 )
 
@@ -189,8 +189,8 @@ CIFAR100 = DatasetCard(
     colours=(),
     mean=(0.507, 0.487, 0.441),
     deviation=(0.267, 0.256, 0.276),
-    layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: "
-    "the binary version of the archive",
+    layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: the binary version of the "
+    "archive; or PATH/cifar-100-binary.tar.gz, or that file itself",
     size=(32, 32),
 )
 
