@@ -15,6 +15,7 @@ from hnas.data.errors import (
     BadLine,
     BadRoot,
     BatchTooLarge,
+    ClassesDiffer,
     LabelOutOfRange,
     MissingPart,
     MixedSizes,
@@ -159,6 +160,11 @@ _ALL = (
             allowed="0 to 10, 11 for void",
         ),
         "the annotations tell 32 classes apart",
+    ),
+    Occasion(
+        "hnas search mine.hnas --data folder=pictures",
+        ClassesDiffer(None, path="pictures/classes.txt", at=2, have="lorry", want="car"),
+        "its classes are [road, void, car]",
     ),
     Occasion(_CAMVID, TooFewImages(None, name="camvid", images=1), "train.txt has a single line"),
     Occasion(
