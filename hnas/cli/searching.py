@@ -36,6 +36,7 @@ from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.runtime.arch import ArchParams
+from hnas.runtime.extern import try_externs
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
@@ -107,12 +108,13 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
+    try_externs(compilation.graph, allowed=flags.allow_extern)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
         record = RunRecord(
             hnas=hnas.__version__,
             python=platform.python_version(),
@@ -279,10 +281,10 @@ def _search(
             else:
                 reporter.message(f"goes on after step {searcher.step}")
         try:
-            with Stopper(f"hnas search --resume {folder.path}") as stopper:
+            with Stopper(again(folder.path, flags)) as stopper:
                 outcome = searcher.search(stopper)
         except HnasError as error:
-            error.add_note(f"when that is mended, go on with: hnas search --resume {folder.path}")
+            error.add_note(f"when that is mended, go on with: {again(folder.path, flags)}")
             raise
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
@@ -345,6 +347,11 @@ def _standing(outcome: Outcome) -> str:
             f"that of the most frequent class {reached.baseline:.4f}"
         )
     return shown
+
+
+def again(run: Path, flags: Flags) -> str:
+    """The command that goes on with a run."""
+    return f"hnas search --resume {run}{' --allow-extern' if flags.allow_extern else ''}"
 
 
 def write_found(

@@ -17,7 +17,7 @@ from hnas.ir.expr import Value
 from hnas.ir.graph import Call, Function, Graph, Join, Mask, Mix, Node, Op
 from hnas.ir.types import MapType
 from hnas.runtime.errors import BatchTooSmall
-from hnas.runtime.extern import build_extern
+from hnas.runtime.extern import extern_of
 from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
 from hnas.runtime.steps import (
     Concat,
@@ -250,12 +250,8 @@ class _Lowering:
     def _extern(
         self, node: Node, op: Op, operands: tuple[int, ...], given: MapType, path: str, stats: str
     ) -> int:
-        assert op.extern is not None
         if path not in self.externs:
-            name = node.name.rpartition(".")[2]
-            module = build_extern(
-                name, op.extern, given.channels, dict(op.attrs), node.span, allowed=self.allow_extern
-            )
+            module = extern_of(node, op, given.channels, allowed=self.allow_extern)
             self.externs[path] = self.tree.place(path, module)
         step = Extern(path, self.externs[path], node.type.channels, node.type.stride)
         return self._append(step, node, (*operands, 0), stats)
