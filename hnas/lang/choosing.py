@@ -12,7 +12,7 @@ from hnas.ir.ops import PRIMITIVES
 from hnas.lang import ast
 from hnas.lang.errors import NoEffect, RepeatedOption, TooLarge, WrongValue
 from hnas.lang.evaluate import ChoiceArgs, Names, choice_args
-from hnas.lang.walk import spelled, ungroup
+from hnas.lang.walk import label_text, ungroup
 
 if TYPE_CHECKING:
     from hnas.lang.operators import Operators
@@ -93,7 +93,7 @@ def label_of(template: t.Template | None, node: ast.Expr) -> str:
     """How found networks spell an option: an operator's name with what it is given, or the text."""
     if isinstance(template, t.Named | t.Choose) and template.label:
         return template.label
-    return spelled(node)
+    return label_text(node)
 
 
 def hoisted(

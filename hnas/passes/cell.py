@@ -9,7 +9,7 @@ from hnas.diag import Span
 from hnas.ir import graph as g
 from hnas.ir.decisions import Decision, Group
 from hnas.ir.expr import Sharing, Value, spell
-from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take
+from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take, applied
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
 from hnas.ir.types import MapType, Segment, Stride, ratio, whole
@@ -41,7 +41,7 @@ def node_decisions(cell: Cell, prefix: str, inputs: frozenset[str]) -> Iterator[
     for number, node in enumerate(cell.node_names()):
         name = f"{prefix}.{node}"
         if cell.weigh == "slots":
-            pairs = tuple(f"{label}({source})" for source, label in slot_pairs(cell, number))
+            pairs = tuple(applied(label, source) for source, label in slot_pairs(cell, number))
             empty = tuple(i for i in range(len(pairs)) if i % len(labels) in none)
             count = cell.take.count or 1
             slots = (f"slot{position}" for position in range(1, count + 1))
