@@ -39,7 +39,7 @@ class Counts:
 
 
 def count(table: DecisionTable, edges: int | None) -> Counts:
-    """The counts of a space whose decoding keeps `edges` distinct edges a node (None: all).
+    """The counts of a space whose decoding keeps `edges` distinct edges a node (None: what it takes).
 
     Raises:
         HnasError: Counting would need more than 10^7 states.
@@ -77,9 +77,9 @@ def _decodable(node: Node, edges: int | None) -> int:
     if decision.take.how == "pairs":
         slots = decision.take.count or 1
         return _distinct(kept[0], min(slots, len(kept[0]))) * factorial(slots)
-    if edges is None or decision.take.how == "all":
+    if decision.take.how == "all":
         return node.number
-    return _distinct([sum(group) for group in kept], min(edges, len(kept)))
+    return _distinct([sum(group) for group in kept], min(edges or decision.take.count or 1, len(kept)))
 
 
 def _multisets(weights: Iterable[int], length: int) -> int:

@@ -26,7 +26,7 @@ space s {{
   head = conv(1, classes) -> resize(1)
 }}
 data shapes {{ crop = 17 }}
-decode {{ edges = strongest(1) }}
+
 """
 
 LEAVES = (
