@@ -13,7 +13,7 @@ import attrs
 from attrs import define, field
 
 from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, distinct
-from hnas.ir import cost
+from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
@@ -29,8 +29,10 @@ from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
+from hnas.passes.auxiliary import auxiliary_errors
 from hnas.passes.errors import NoImageSize, OverLimit
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
 
@@ -107,7 +109,7 @@ class Compilation:
             program = generate(spec, sink, searching=not self.trained)
         if program is None or sink.errors:
             raise HnasError(*distinct(sink.diagnostics))
-        self.warnings.extend(sink.diagnostics)
+        self.warnings.extend((*sink.diagnostics, *spec.unused))
         return program
 
     @cached_property
@@ -203,7 +205,7 @@ class Compilation:
     @cached_property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
         """The shapes of the super-network's weights by name."""
-        return cost.parameters(self.graph)
+        return parameters(self.graph)
 
     @cached_property
     def digests(self) -> Digests:
@@ -231,23 +233,41 @@ class Compilation:
             _ = self.decisions if not self.has_supernet and self.spec.networks else self.expanded
         except HnasError as error:
             return error.diagnostics
-        found: list[Diagnostic] = list(self.warnings)
+        found = [*self.warnings, *(auxiliary_errors(self.space, self.expanded) if self.has_supernet else ())]
         for name in self.spec.profiles:
             sink = Sink()
             with not_too_deep():
                 program = generate(with_profile(self.spec, name, sink), sink, searching=not self.trained)
                 if program is not None and not sink.errors and self.has_supernet:
-                    expand(program.space, sink)
+                    expanded = expand(program.space, sink)
+                    found += auxiliary_errors(program.space, expanded) if expanded is not None else ()
             found += sink.diagnostics
         if self.program.train is not None and not self.trained:
             found += attrs.evolve(self, trained=True).check()
         for block in self.spec.networks:
             sink = Sink()
-            architecture = self._network(block, sink)
+            self._checked(block, sink)
             found += sink.diagnostics
-            if architecture is not None and (self.space.limits or not self.has_supernet):
-                found += self._built(block, architecture)
         return distinct(found)
+
+    def place(self, block: ast.Block) -> Architecture:
+        """The architecture a network block spells, wherever it comes from, checked as one of a file is.
+
+        Raises:
+            HnasError: It is not of the space.
+        """
+        sink = Sink()
+        architecture = self._checked(block, sink)
+        sink.raise_errors()
+        assert architecture is not None, "what is no architecture of the space was said"
+        self.warnings.extend(sink.diagnostics)
+        return architecture
+
+    def _checked(self, block: ast.Block, sink: Sink) -> Architecture | None:
+        architecture = self._network(block, sink)
+        if architecture is not None:
+            sink.diagnostics.extend(self._built(block, architecture))
+        return architecture
 
     def networks(self) -> dict[str, Architecture]:
         """The networks of the file by name.
@@ -296,10 +316,14 @@ class Compilation:
     # --- networks --------------------------------------------------------------------------------
 
     def found_text(
-        self, architecture: Architecture, notes: Sequence[str] = (), use: str | None = None
+        self,
+        architecture: Architecture,
+        notes: Sequence[str] = (),
+        use: str | None = None,
+        name: str = "found",
     ) -> str:
-        """The file of a found network, using `use` (by default this spec's file name)."""
-        return write_network("found", architecture, self.space, self.decisions, use or self.path.name, notes)
+        """The file of a found network `name`, using `use` (by default this spec's file name)."""
+        return write_network(name, architecture, self.space, self.decisions, use or self.path.name, notes)
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
@@ -307,24 +331,39 @@ class Compilation:
         made = Made(self.decisions, architecture, absent)
         return self._expand(self.space, searching=searching, made=made).graph
 
+    def used(self, architecture: Architecture) -> Graph:
+        """The graph of the network as it is used once it is trained: without an auxiliary head."""
+        return without_auxiliary(self.specialized(architecture))
+
     def over_limits(self, architecture: Architecture) -> tuple[tuple[Limit, int], ...]:
         """The limits of the space that a network does not keep, each with what it costs instead.
 
         Raises:
             HnasError: The network cannot be built.
         """
-        graph = self.specialized(architecture)
+        costs = self.cost(architecture)
         found: list[tuple[Limit, int]] = []
         for limit in self.space.limits:
-            if limit.figure == "parameters":
-                figure = cost.total(cost.parameters(graph))
-            elif self.image is not None:
-                figure = cost.multiply_adds(graph, self.image)
-            else:
+            figure = costs.parameters if limit.figure == "parameters" else costs.multiply_adds
+            if figure is None:
                 raise HnasError(NoImageSize(limit.span))
             if figure > limit.most:
                 found.append((limit, figure))
         return tuple(found)
+
+    def cost(self, architecture: Architecture | None = None, image: tuple[int, ...] | None = None) -> Cost:
+        """What a network costs; without an architecture the super-network.
+
+        Args:
+            architecture: Of this space.
+            image: The size multiply-adds are counted for, in pixels; by default what the spec trains on.
+
+        Raises:
+            HnasError: The network cannot be built.
+        """
+        if architecture is None:
+            return cost_of(self.graph, image or self.image, self.parameters)
+        return cost_of(self.used(architecture), image or self.image)
 
     def _type_of(self, state: State) -> MapType:
         """The type of a state's map in the super-network."""

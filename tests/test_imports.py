@@ -23,8 +23,12 @@ TABLE: dict[str, set[str]] = {
     "data": {"diag", "schema"},
     "engine": {"diag", "schema", "runtime", "data.base"},
     "search": {"diag", "schema", "ir.decisions", "ir.types", "runtime", "data.base", "data.errors", "engine"},
+    "importing": {"diag", "ir", "lang"},
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
-    "cli": {"", "compiler", "data", "diag", "engine", "ir", "lang", "passes.errors", "runtime", "search"},
+    "cli": {
+        *("", "compiler", "data", "diag", "engine", "importing", "ir", "lang", "passes.errors"),
+        *("runtime", "search"),
+    },
 }
 
 THIRD_PARTY: dict[str, set[str]] = {
@@ -37,6 +41,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "data": {"attrs", "numpy", "torch", "PIL"},
     "engine": {"attrs", "numpy", "torch", "torchmetrics"},
     "search": {"attrs", "torch"},
+    "importing": {"attrs", "numpy?"},
     "compiler": {"attrs", "torch?"},
     "cli": {"attrs", "click", "rich", "torch"},
 }
@@ -141,6 +146,13 @@ def test_a_file_is_formatted_without_torch(tmp_path: Path) -> None:
     loose.write_text("hnas 1\na=1", encoding="utf-8")
     _runs_without_torch(["fmt", str(loose)], tmp_path)
     assert loose.read_text(encoding="utf-8") == "hnas 1\na = 1\n"
+
+
+def test_a_text_is_imported_without_torch(tmp_path: Path) -> None:
+    cell = tmp_path / "cell.txt"
+    cell.write_text("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", encoding="utf-8")
+    space = ROOT / "examples" / "nasbench201" / "spec.hnas"
+    _runs_without_torch(["import", "nasbench201", str(cell), "--space", str(space)], tmp_path)
 
 
 def _runs_without_torch(command: list[str], folder: Path) -> None:

@@ -14,7 +14,9 @@ from types import ModuleType
 import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
+import hnas.importing.errors
 import hnas.ir.errors
+import hnas.lang.block_errors
 import hnas.lang.errors
 import hnas.lang.syntax_errors
 import hnas.passes.errors
@@ -26,6 +28,7 @@ from hnas.diag import Diagnostic
 MODULES: tuple[ModuleType, ...] = (
     hnas.lang.syntax_errors,
     hnas.lang.errors,
+    hnas.lang.block_errors,
     hnas.ir.errors,
     hnas.passes.errors,
     hnas.search.errors,
@@ -33,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.engine.errors,
     hnas.runtime.errors,
     hnas.cli.errors,
+    hnas.importing.errors,
 )
 """Where diagnostics are declared."""
 
@@ -45,6 +49,7 @@ SECTIONS: Mapping[str, str] = {
     "06": "run folders and files",
     "07": "devices and running",
     "08": "files a command is to write",
+    "09": "architectures of other code",
 }
 """What the first two figures of a code say."""
 

@@ -70,11 +70,14 @@ def difference(a: "Compilation", b: "Compilation") -> str:
         return ""
     parts = [f"{a.space.name} of {a.path} -> {b.space.name} of {b.path}"]
     if found:
-        parts += ["\n".join(_rows(found)), "\n".join(_sizes(space_figures(a), space_figures(b)))]
+        parts += [
+            "\n".join(_rows(found)),
+            "\n".join(_sizes(space_figures(a, a.image), space_figures(b, b.image))),
+        ]
     for title, listed, (name_a, name_b) in networks:
         parts.append("\n".join([title, *_rows(listed)]))
         if name_a and name_b:
-            sizes = figures(a)["networks"][name_a], figures(b)["networks"][name_b]
+            sizes = figures(a, a.image)["networks"][name_a], figures(b, b.image)["networks"][name_b]
             parts.append("\n".join(_sizes(*sizes)))
     return "\n\n".join(parts)
 

@@ -25,6 +25,9 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 @outside_option
 @click.option("--resolved", is_flag=True, help="The whole spec as one file, every default written out.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
+@click.option(
+    "--size", metavar="HxW", help="Count multiply-adds for images of this size; by default the crop."
+)
 def show(
     spec: Path,
     profile: str | None,
@@ -33,6 +36,7 @@ def show(
     allow_outside: bool,
     resolved: bool,
     as_json: bool,
+    size: str | None,
 ) -> int:
     """Show the space of SPEC with its counts, or draw the networks a found file holds."""
     from hnas.cli.summary import figures, networks_text, space_text
@@ -40,16 +44,28 @@ def show(
 
     compilation = Compilation(spec, profile, sets, space, allow_outside)
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
+    image = compilation.image if size is None else _extents(size, compilation.space.dims)
     if resolved:
         say(compilation.resolved_text.rstrip("\n"))
     elif as_json:
-        say(_as_json(figures(compilation)))
+        say(_as_json(figures(compilation, image)))
     elif compilation.networks():
-        say(networks_text(compilation))
+        say(networks_text(compilation, image))
     else:
-        say(space_text(compilation))
+        say(space_text(compilation, image))
     show_diagnostics(compilation.warnings)
     return 0
+
+
+def _extents(size: str, dims: int) -> tuple[int, ...]:
+    """`1024x2048` as pixels, an extent for each axis."""
+    parts = size.split("x")
+    if len(parts) != dims or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        wanted = "x".join(("L",) if dims == 1 else ("D", "H", "W")[-dims:])
+        raise click.BadParameter(
+            f"{size} is not {wanted} in pixels, like {'x'.join(['321'] * dims)}", param_hint="--size"
+        )
+    return tuple(int(part) for part in parts)
 
 
 def _as_json(found: "Mapping[str, Any]") -> str:

@@ -15,6 +15,7 @@ from hnas.cli.checking import check
 from hnas.cli.differing import diff
 from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
+from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
@@ -30,7 +31,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain, new, diff, fmt):
+for each in (search, decode, check, show, compile_, explain, new, import_, diff, fmt):
     command.add_command(each)
 
 

@@ -19,11 +19,13 @@ from hnas.data.errors import (
     MissingPart,
     MixedSizes,
     NoDataset,
+    NotRead,
+    OtherAxes,
     SizesDiffer,
     TooFewImages,
     UnusedData,
 )
-from hnas.diag import Diagnostic
+from hnas.diag import Diagnostic, Source, Span
 from hnas.engine.errors import (
     CannotWrite,
     DamagedCheckpoint,
@@ -38,6 +40,7 @@ from hnas.engine.errors import (
     ScoresDoNotFit,
     SpecChanged,
 )
+from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
@@ -65,6 +68,9 @@ class Occasion:
     when: str = ""
 
 
+_CELL = Source("cell.txt", "|nor_conv_3x3~0|+|skip_conect~0|none~1|+|none~0|none~1")
+_GENOTYPE = Source("genotypes.py", "    normal_concat=range(2, 5),")
+_IMPORT = "hnas import nasbench201 cell.txt"
 _MODULE = "hnas compile base.hnas --emit module --allow-extern"
 _DEFORM = "the space has an extern op deform"
 _ALL = (
@@ -115,6 +121,8 @@ _ALL = (
         _CAMVID,
         BadRoot(None, name="camvid", path="pictures", why="is not there", layout=_LAYOUT),
     ),
+    Occasion(f"{_SEARCH} --set dims=3", OtherAxes(None, dims=3, name="shapes")),
+    Occasion("hnas search photographs.hnas", NotRead(None, name="imagenet"), "its data set is imagenet"),
     Occasion(
         _CAMVID,
         MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=_LAYOUT),
@@ -224,6 +232,42 @@ _ALL = (
         "hnas new base --from specs/base.hnas",
         SameName(None, path="specs/base.hnas", name="base"),
         "the spec of that name is in a folder below",
+    ),
+    Occasion(
+        _IMPORT,
+        NotOfFormat(
+            Span(_CELL, 41, 54),
+            path="cell.txt",
+            what="a cell of NAS-Bench-201",
+            why="a node begins and ends with |",
+            advice="a cell is |OP~0|+|OP~0|OP~1|+|OP~0|OP~1|OP~2|",
+        ),
+        "the last sign of the text is lost",
+    ),
+    Occasion(
+        "hnas import darts genotypes.py",
+        WhichGenotype(
+            None,
+            path="genotypes.py",
+            number="2 genotypes",
+            advice="say which one with --name: DARTS_V1, DARTS_V2",
+        ),
+        "the file has both",
+    ),
+    Occasion(
+        _IMPORT,
+        UnknownOperator(
+            Span(_CELL, 18, 29),
+            format="NAS-Bench-201",
+            name="skip_conect",
+            advice="did you mean skip_connect?",
+        ),
+        "an operator is misspelled",
+    ),
+    Occasion(
+        "hnas import darts genotypes.py",
+        OtherOutput(Span(_GENOTYPE, 18, 29), cell="normal", given="n1, n2, n3", have="n1, n2, n3, n4"),
+        "a genotype leaves the last node out",
     ),
 )
 

@@ -22,7 +22,7 @@ from hnas.cli.reporters import ClosingReporter
 from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
-from hnas.data.errors import BatchTooLarge, NoDataset, UnusedData
+from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
@@ -32,7 +32,6 @@ from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
-from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.runtime.arch import ArchParams
@@ -197,6 +196,8 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     )
     _ = compilation.search, compilation.expanded
     name = compilation.data.name
+    if compilation.space.dims != 2:
+        raise HnasError(OtherAxes(None, dims=compilation.space.dims, name=name))
     if given and name not in given:
         raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if name in GENERATED:
@@ -323,7 +324,7 @@ def _facts(
     data, search = compilation.data, compilation.search
     a, b = (len(half) for half in _halves(len(searcher.job.train), compilation, record.seed))
     counts = compilation.counts
-    parameters = cost.total(cost.parameters(compilation.graph))
+    parameters = compilation.cost().parameters
     threads = f", {record.threads} thread{'s' if record.threads != 1 else ''}"
     return {
         "space": f"{compilation.space.name}, profile {record.profile}: {spell_count(counts.paths)} paths, "

@@ -42,13 +42,12 @@ class MapSize:
         return {"layers": list(self.layers), "stride": stride, "channels": self.channels, **extents}
 
 
-def space_sizes(compilation: Compilation) -> tuple[MapSize, ...]:
+def space_sizes(compilation: Compilation, image: tuple[int, ...] | None) -> tuple[MapSize, ...]:
     """The maps of every state of a space.
 
     A space without super-network is laid out as if its maps travelled as in a search: that changes
     none of the sizes. Where it does not fit then, the numbers of channels are not known.
     """
-    image = compilation.image
     if compilation.has_supernet:
         return graph_sizes(compilation.graph, image)
     try:

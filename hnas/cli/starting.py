@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hnas.cli.terminal import say
+from hnas.cli.writing import check_name, refuse_to_overwrite, use_of, write_new
 
 if TYPE_CHECKING:
     from hnas.compiler import Compilation
@@ -24,52 +25,15 @@ def new(name: str, base: Path | None, space: str | None) -> int:
 
     With --from SPEC, a space NAME that extends the one of SPEC, and what can be changed in it.
     """
-    _check_name(name)
+    check_name(name, "hnas new {name}")
     if base is None and space is not None:
         raise click.UsageError("--space goes with --from")
     path = Path(f"{name}.hnas")
-    _refuse_to_overwrite(path)  # before anything is said about SPEC
-    _write(path, starter(name) if base is None else variation(name, base, space))
+    refuse_to_overwrite(path)  # before anything is said about SPEC
+    write_new(path, starter(name) if base is None else variation(name, base, space))
     say(f"wrote  {path}")
     say(f"next   hnas show {path}" if base is None else f"next   hnas diff {base} {path}")
     return 0
-
-
-def _check_name(name: str) -> None:
-    from hnas.lang.parser import RESERVED
-
-    stem = name.removesuffix(".hnas")
-    if name in RESERVED:
-        raise click.UsageError(f"{name} is a word of the language; choose another name")
-    if re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
-        return
-    fitting = re.sub(r"\W", "_", stem, flags=re.ASCII)
-    fitting = f"_{fitting}" if fitting[:1].isdigit() else fitting
-    advice = f": hnas new {fitting}" if fitting.strip("_") else ""
-    raise click.UsageError(f"{name!r} is no name of the language: letters, digits and _{advice}")
-
-
-def _refuse_to_overwrite(path: Path) -> None:
-    from hnas.cli.errors import FileExists
-    from hnas.diag import HnasError
-
-    if path.exists() or path.is_symlink():
-        raise HnasError(FileExists(None, path=str(path)))
-
-
-def _write(path: Path, text: str) -> None:
-    from hnas.cli.errors import FileExists
-    from hnas.diag import HnasError
-    from hnas.engine.errors import CannotWrite
-
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise HnasError(FileExists(None, path=str(path))) from None
-    except OSError as error:
-        why = error.strerror or "it cannot be opened"
-        raise HnasError(CannotWrite(None, path=str(path), why=why)) from None
 
 
 def starter(name: str) -> str:
@@ -87,18 +51,14 @@ def variation(name: str, base: Path, space: str | None) -> str:
     from hnas.cli.errors import SameName
     from hnas.compiler import Compilation
     from hnas.diag import HnasError, Source
-    from hnas.lang.errors import Outside
 
     compilation = Compilation(base, space_name=space)
     _ = compilation.file  # first of all whether it is there
-    folder = Path.cwd().resolve()
-    if not base.resolve().is_relative_to(folder):
-        advice = (
-            f"call hnas new in the folder of {base.name} or in one above it, or copy {base.name} here: "
-            "a spec uses files of its own folder and below"
-        )
-        raise HnasError(Outside(None, path=str(base), root=folder.name, advice=advice))
-    use = base.resolve().relative_to(folder).as_posix()
+    advice = (
+        f"call hnas new in the folder of {base.name} or in one above it, or copy {base.name} here: "
+        "a spec uses files of its own folder and below"
+    )
+    use = use_of(base, Path.cwd(), advice)
     extended = compilation.space.name
     if name == extended:
         raise HnasError(SameName(None, path=str(base), name=name))

@@ -143,6 +143,37 @@ class UnusedData(Diagnostic):
 
 @final
 @frozen
+class NotRead(Diagnostic):
+    """Of this data set hnas knows the classes only: its specs are checked, counted and built, not run.
+
+    A space is searched on another set of the same task, as most papers do it before they transfer what
+    was found. Whoever trains in Python gives batches of their own.
+    """
+
+    code = "E0514"
+    title = "the images of {name} are not read by hnas"
+    help = "take another data set of the same task, like --set data=cifar10"
+    name: str
+
+
+@final
+@frozen
+class OtherAxes(Diagnostic):
+    """The space computes on maps of one or of three axes, the data sets of hnas hold images, of two.
+
+    Such a space is checked, counted and built; a step of its search is made from Python, on batches of
+    one's own: (N, 3, D, H, W) and labels (N, D, H, W) for `dims = 3`.
+    """
+
+    code = "E0515"
+    title = "the space has maps of {dims} axes, the images of {name} have 2"
+    help = "make the steps from Python, on batches of your own, or take dims = 2"
+    dims: int
+    name: str
+
+
+@final
+@frozen
 class MixedSizes(Diagnostic):
     """Images of a batch must be of one size; without a crop they keep their own."""
 

@@ -8,7 +8,7 @@ from hnas.data.base import Dataset
 from hnas.data.camvid import open_camvid
 from hnas.data.cifar import open_cifar
 from hnas.data.cityscapes import open_cityscapes
-from hnas.data.errors import BadDataFlag, BadRoot, NoDataset
+from hnas.data.errors import BadDataFlag, BadRoot, NoDataset, NotRead
 from hnas.data.shapes import Shapes
 from hnas.diag import HnasError, did_you_mean
 from hnas.schema.datasets import CARDS
@@ -16,13 +16,19 @@ from hnas.schema.datasets import CARDS
 GENERATED = ("shapes",)
 """Data sets that need no files."""
 
+UNREAD = ("imagenet",)
+"""Data sets of which no more than the card is known."""
+
 
 def open_dataset(name: str, split: Literal["train", "val"], root: Path | None) -> Dataset:
     """The images of a split of the data set `name`, which lies in `root`.
 
     Raises:
-        HnasError: No folder is given for a set of files, or it is not laid out as it must be.
+        HnasError: It is not read at all; no folder is given for a set of files, or it is not laid out as it
+            must be.
     """
+    if name in UNREAD:
+        raise HnasError(NotRead(None, name=name))
     match name:
         case "shapes":
             return Shapes(split)
@@ -40,8 +46,10 @@ def locate(name: str, given: Mapping[str, Path], environ: Mapping[str, str]) -> 
     """The folder of a data set: that of `--data`, else $HNAS_DATA/NAME; None if there is neither.
 
     Raises:
-        HnasError: The folder given with `--data` is not there.
+        HnasError: The folder given with `--data` is not there, or the data set is one that is not read.
     """
+    if name in UNREAD:
+        raise HnasError(NotRead(None, name=name))
     if name in given:
         path = given[name]
         if not path.is_dir():

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, final
 
 from attrs import define, field, frozen
 
-from hnas.diag.source import Span
+from hnas.diag.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -119,10 +119,15 @@ def distinct(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
     for d in diagnostics:
         span = d.span
-        key = (d.code, d.message, *((id(span.source), span.start, span.end) if span is not None else ()))
+        key = (d.code, d.message, *((_text(span.source), span.start, span.end) if span is not None else ()))
         if key not in seen:
             seen.add(key)
             found.append(d)
-    sources = list({id(d.span.source): None for d in found if d.span is not None})
-    found.sort(key=lambda d: (sources.index(id(d.span.source)), d.span.start) if d.span else (-1, 0))
+    sources = list({_text(d.span.source): None for d in found if d.span is not None})
+    found.sort(key=lambda d: (sources.index(_text(d.span.source)), d.span.start) if d.span else (-1, 0))
     return tuple(found)
+
+
+def _text(source: Source) -> tuple[str, str]:
+    """What a source is told by: a file may be read twice, for its space and for the trained form."""
+    return source.name, source.text

@@ -1,6 +1,10 @@
 """What a graph costs, exactly: parameters by name, multiply-adds of convolutions and linear layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import final
+
+from attrs import frozen
 
 from hnas.ir.graph import Call, Function, Graph, Node, Op
 from hnas.ir.ops import PRIMITIVES
@@ -20,27 +24,88 @@ def parameters(graph: Graph) -> Mapping[str, tuple[int, ...]]:
 
 def total(shapes: Mapping[str, Sequence[int]]) -> int:
     """How many numbers tensors of these shapes hold."""
-    return sum(_product(shape) for shape in shapes.values())
+    return sum(prod(shape) for shape in shapes.values())
 
 
 def multiply_adds(graph: Graph, image: Sequence[int]) -> int:
     """Multiply-adds of the convolutions and linear layers for one image of the given size."""
+    return sum(_by_node(graph, image).values())
+
+
+@final
+@frozen
+class Part:
+    """A part of a network: the layers together are the cells."""
+
+    parameters: int
+    multiply_adds: int | None
+
+
+@final
+@frozen
+class Cost:
+    """What a network costs.
+
+    Attributes:
+        parameters: Numbers in its weights; running statistics are none.
+        multiply_adds: Of its convolutions and linear layers, for one image; None where its size is not known.
+        image: The size of that image in pixels, an extent for each axis.
+        parts: The same by part: stem, cells, head and what else has weights of its own.
+    """
+
+    parameters: int
+    multiply_adds: int | None
+    image: tuple[int, ...] | None
+    parts: Mapping[str, Part]
+
+
+def cost_of(
+    graph: Graph, image: tuple[int, ...] | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Cost:
+    """The cost of a graph, whose parameters are `shapes` where those are known already."""
+    shapes = parameters(graph) if shapes is None else shapes
+    weights: dict[str, int] = {}
+    for name, shape in shapes.items():
+        weights[_part(name)] = weights.get(_part(name), 0) + prod(shape)
+    macs: dict[str, int] = {}
+    if image is not None:
+        for name, number in _by_node(graph, image).items():
+            macs[_part(name)] = macs.get(_part(name), 0) + number
+    parts = {
+        name: Part(weights.get(name, 0), None if image is None else macs.get(name, 0))
+        for name in sorted(weights.keys() | {name for name, number in macs.items() if number})
+    }
+    return Cost(sum(weights.values()), None if image is None else sum(macs.values()), image, parts)
+
+
+def _part(path: str) -> str:
+    first = path.partition(".")[0]
+    return "cells" if first.startswith("layer") and first[5:].isdigit() else first
+
+
+def _by_node(graph: Graph, image: Sequence[int]) -> Mapping[str, int]:
+    """Multiply-adds by the name of the weights of the main function's nodes."""
     weighted = _Weighted(graph)
     found: dict[str, int] = {}
+    mine: dict[str, int] = {}
     for function in graph.functions:  # callees come first: each is counted once, wherever it is called
-        mine = 0
+        mine = {}
         for node in function.nodes:
             if isinstance(node.kind, Call):
-                mine += found[node.kind.function]
+                name, number = node.kind.weights, found[node.kind.function]
             elif isinstance(node.kind, Op) and weighted.op(node.kind):
                 given = function.types[node.operands[0]]
                 primitive = PRIMITIVES[node.kind.primitive]
                 per_pixel = primitive.macs(dict(node.kind.attrs), given, node.type, graph.dims)
                 # a transposed convolution uses each weight once for every pixel that comes in
                 counted = given if primitive.name == "transposed" else node.type
-                mine += per_pixel * _product(size(image, counted.stride))
-        found[function.name] = mine
-    return found[graph.main.name]
+                name, number = node.name, per_pixel * prod(size(image, counted.stride))
+            else:
+                continue
+            mine[name] = mine.get(name, 0) + number
+        found[function.name] = sum(mine.values())
+    assert graph.functions[-1] is graph.main
+    return mine
 
 
 def _walk(graph: Graph) -> Iterator[tuple[str, Node, MapType]]:
@@ -86,10 +151,3 @@ class _Weighted:
 
     def function(self, name: str) -> bool:
         return self.holds[name]
-
-
-def _product(extents: Sequence[int]) -> int:
-    result = 1
-    for extent in extents:
-        result *= extent
-    return result

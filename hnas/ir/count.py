@@ -6,8 +6,8 @@ component, whose ways are counted together; what depends on the way through the 
 it, state by state (`ir/walk.py`).
 """
 
-from collections.abc import Iterable, Sequence
-from math import factorial
+from collections.abc import Iterable, Mapping, Sequence
+from math import factorial, prod
 from typing import final
 
 from attrs import frozen
@@ -26,6 +26,7 @@ class Counts:
     Attributes:
         paths: Ways through the trellis.
         cells: Choices of all nodes of all cells, as `take` says they count.
+        cells_by_type: The same by the name of the cell, or of the group it shares its choices with.
         distinct_cells: The same up to the order of what a node sums.
         decodable_cells: Cells that decoding can end at: distinct edges, never none.
         architectures: Ways through the trellis, each with the choices that matter on it.
@@ -33,6 +34,7 @@ class Counts:
 
     paths: int
     cells: int
+    cells_by_type: Mapping[str, int]
     distinct_cells: int
     decodable_cells: int
     architectures: int
@@ -45,17 +47,19 @@ def count(table: DecisionTable, edges: int | None) -> Counts:
         HnasError: Counting would need more than 10^7 states.
     """
     tree = Tree(table.decisions)
-    cells = distinct = decodable = 1
+    distinct = decodable = 1
+    cells: dict[str, int] = {}
     for decision in table.decisions:
         if decision.kind == "node":
             node = tree.node(decision)
-            cells *= node.number
+            cell = decision.id.split(".")[-2]
+            cells[cell] = cells.get(cell, 1) * node.number
             distinct *= distinct_ways(node)
             decodable *= _decodable(node, edges)
     takes = Takes(table.trellis, table.decisions)
     paths = Walk(table.trellis, {}, takes).number
     architectures = Walk(table.trellis, tree.roots(), takes).number
-    return Counts(paths, cells, distinct, decodable, architectures)
+    return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures)
 
 
 def distinct_ways(node: Node) -> int:

@@ -336,23 +336,6 @@ class NotYet(Diagnostic):
 
 @final
 @frozen
-class NotTogether(Diagnostic):
-    """Two attributes say the same thing in two ways, and one of them takes the place of the other.
-
-    `augment` is the whole list of what is done to images; `crop`, `scale` and `flip` are its short form,
-    in a fixed order. A profile that goes back to the short form writes `augment = none`.
-    """
-
-    code = "E0231"
-    title = "{key} of {place} has no say where {other} is given"
-    help = "put it into {other}, or leave one of the two; {other} = none gives {key} back its say"
-    key: str
-    place: str
-    other: str
-
-
-@final
-@frozen
 class OtherChoices(Diagnostic):
     """The network was found in a space with other choices than this one.
 

@@ -26,6 +26,7 @@ from hnas.lang.resolve import Spec
 from hnas.lang.settings_gen import (
     data_settings,
     decode_settings,
+    fits_axes,
     needs_split,
     search_settings,
     train_settings,
@@ -91,11 +92,9 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
         _fits_take(decode, cells, body_of(block, "decode"), sink)
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
-    for op in ops.values():
-        if (
-            not op.params and op.extern is None
-        ):  # an operator nothing uses is still checked; one with parameters needs a use
-            operators.template(ast.Ref(op.name, span=op.span), head=True)
+    operators.check_unused()
+    if isinstance(dims, int):
+        fits_axes(body_of(block, "data"), dims, sink)
     if len(sink.errors) > before or card is None or data is None or way is None or head is None:
         return None
     if stem is None or decode is None or not isinstance(dims, int):

@@ -142,7 +142,7 @@ class _Laid:
             inner = ast.Set(tuple(rest), item.op, item.value, key_span=item.key_span, span=item.span)
             for i, old in self._named(head):
                 if isinstance(old, ast.Block) and head in (old.kind, old.name):
-                    self.items[i] = evolve(old, items=merge(old.items, (inner,), self.sink))
+                    self.items[i] = _merged(old, (inner,), self.sink)
                     return
             self._block(
                 ast.Block(
@@ -187,7 +187,7 @@ class _Laid:
                     elif _waits(old):
                         self.items[i] = evolve(old, items=old.items + own)
                     else:
-                        self.items[i] = evolve(old, items=merge(old.items, own, self.sink))
+                        self.items[i] = _merged(old, own, self.sink)
                     return
                 case ast.Set((name,), "=", value) if name == block.kind and block.name is None:
                     self._call(i, old, ungroup(value), block, own)
@@ -206,6 +206,18 @@ class _Laid:
         else:
             why = f"{block.kind} is a value here, not a call a block could merge into"
             self.sink.add(CannotChange(block.kind_span, why=why))
+
+
+_INSTEAD = {("trellis", "path"): "moves", ("trellis", "moves"): "path"}
+"""Attributes of a block that say one thing in two ways: what is laid over it goes back to the other."""
+
+
+def _merged(block: ast.Block, over: Items, sink: Sink) -> ast.Block:
+    """A block with items laid over it; what one of them takes the place of is left out."""
+    given = {item.key[0] for item in over if isinstance(item, ast.Set) and item.op == "="}
+    gone = {_INSTEAD.get((block.kind, key)) for key in given} - given
+    kept = [item for item in block.items if not (isinstance(item, ast.Set) and item.key[0] in gone)]
+    return evolve(block, items=merge(kept, over, sink))
 
 
 def _names(item: ast.Item) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TypeGuard, final
 from attrs import field, frozen
 
 from hnas.diag import Sink, Span, did_you_mean
-from hnas.ir.decisions import Architecture, Decision, DecisionTable, Pick
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Pick, State
 from hnas.ir.space import Space, applied
 from hnas.ir.template import Choose
 from hnas.ir.types import Stride, canonical, spell_stride
@@ -204,11 +204,14 @@ class _Reader:
             return self.table.along(tuple(path))
         except ValueError as error:
             span, advice = value.span, ""
-            for layer, element in enumerate(value.items):
-                strides = self.table.trellis.layers[layer] if layer < len(self.table.trellis.layers) else ()
-                if str(error).startswith(f"layer {layer + 1} "):
+            state, exits = self.table.trellis.start, self.table.trellis.exits
+            for layer, element in enumerate(value.items, 1):
+                if str(error).startswith(f"layer {layer} "):
                     span = element.span
-                    advice = f"layer {layer + 1} can have {', '.join(map(spell_stride, strides))}"
+                    ways = ", ".join(spell_stride(way.target.stride) for way in exits[state])
+                    advice = f"from stride {spell_stride(state.stride)} layer {layer} can have {ways}"
+                    break
+                state = State(layer, path[layer - 1])
             self.sink.add(NoSuchPath(span, why=str(error), advice=advice))
             return {}
 
@@ -347,7 +350,7 @@ class _Reader:
         return source, label
 
     def _count_fits(self, span: Span, decision: Decision, picks: tuple[Pick, ...], what: str) -> bool:
-        take = decision.take
+        take, found = decision.take, str(len(picks))
         if take.how == "all":
             needed, fits = "one operator for each input", len(picks) == len(decision.groups)
         elif take.how == "pairs":
@@ -355,9 +358,9 @@ class _Reader:
         else:
             needed, fits = f"{take.count} terms", len(picks) == take.count
         if take.how not in ("slots", "pairs") and len({source for source, _ in picks}) < len(picks):
-            needed, fits = "distinct inputs", False
+            needed, found, fits = "distinct inputs", "one twice", False
         if not fits:
-            self.sink.add(WrongCount(span, what=what, needed=needed, found=str(len(picks))))
+            self.sink.add(WrongCount(span, what=what, needed=needed, found=found))
         return fits
 
 

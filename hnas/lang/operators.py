@@ -60,6 +60,7 @@ class Operators:
     cells: dict[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
     _memo: dict[_Applied, t.Template | None] = field(factory=dict[_Applied, t.Template | None])
     _active: list[str] = field(factory=list[str])
+    _chosen: set[str] = field(factory=set[str])
 
     def template(
         self, node: ast.Expr, names: Names | None = None, *, head: bool = False
@@ -105,6 +106,24 @@ class Operators:
             case _:
                 self.sink.add(NotAnOperator(node.span, found=f"this is {kind_of(node)}"))
                 return None
+
+    def check_unused(self) -> None:
+        """Report what is wrong in choices and operators that nothing names, whatever their parameters are."""
+        for name in self.choices.keys() - self._chosen:
+            choice = self.choices[name]
+            chosen_operator(self, choice, Names(self.values, PLACE_FACTS), True, name=name)
+        applied = {name for name, *_ in self._memo}
+        for op in self.ops.values():
+            if op.name in applied:
+                continue
+            values: dict[str, ir.Expr] = {}
+            for param in op.params:
+                if param.default is not None:
+                    names = Names({**self.values, **values}, PLACE_FACTS, param.name)
+                    to_expr(param.default, names, self.sink)
+                values[param.name] = ir.Fact(f"@{param.name}", span=param.span)
+            call = ast.Call(ast.Ref(op.name, span=op.span), (), span=op.span)
+            self._applied(call, op, values, frozenset(), head=True)
 
     # --- structure -------------------------------------------------------------------------------
 
@@ -154,6 +173,7 @@ class Operators:
         if name in self.cells:
             return self._cell(call, name, names, head)
         if bare and name in self.choices:
+            self._chosen.add(name)
             return chosen_operator(self, self.choices[name], names, head, name=name)
         if name in JOINS and not bare:
             return self._join(call, name, names, head)

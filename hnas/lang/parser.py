@@ -30,8 +30,13 @@ def read_source(path: Path, name: str | None = None) -> Source:
     return source_of(read_data(path, name), name or str(path))
 
 
-def read_data(path: Path, name: str | None = None) -> bytes:
+def read_data(path: Path, name: str | None = None, suffix: str = ".hnas") -> bytes:
     """The bytes of a file, called `name` in messages; of one that is too large, the beginning.
+
+    Args:
+        path: The file.
+        name: How messages call it.
+        suffix: How names of such files end; messages list those that are there instead.
 
     Raises:
         HnasError: It is missing, a folder, or cannot be opened.
@@ -39,12 +44,12 @@ def read_data(path: Path, name: str | None = None) -> bytes:
     shown = name or str(path)
     try:
         if path.is_dir():
-            advice = "name a .hnas file in it"
+            advice = f"name a {suffix} file in it"
             raise HnasError(Unreadable(None, path=shown, why="it is a folder", advice=advice))
         with path.open("rb") as file:
             return file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        near = [p.name for p in path.parent.glob("*.hnas")][:5] if path.parent.is_dir() else []
+        near = [p.name for p in path.parent.glob(f"*{suffix}")][:5] if path.parent.is_dir() else []
         advice = f"in {path.parent}: {', '.join(sorted(near))}" if near else ""
         raise HnasError(Unreadable(None, path=shown, why="there is no such file", advice=advice)) from None
     except OSError as error:

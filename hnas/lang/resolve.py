@@ -10,7 +10,7 @@ from typing import final
 
 from attrs import evolve, field, frozen
 
-from hnas.diag import HnasError, Note, Sink, Source, did_you_mean
+from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, did_you_mean
 from hnas.diag.source import FLAG
 from hnas.lang import ast
 from hnas.lang.blocks import body_of, parts_of
@@ -26,9 +26,11 @@ from hnas.lang.errors import (
     UnknownKey,
     UseCycle,
 )
+from hnas.lang.headers import check_headers
 from hnas.lang.merge import merge, once, whole
 from hnas.lang.parser import parse, parse_assignment, read_source
 from hnas.lang.syntax_errors import Unreadable
+from hnas.lang.unused import never_used
 from hnas.schema.blocks import TRAIN
 
 PAPER = "paper"
@@ -48,6 +50,7 @@ class Spec:
         profiles: The profiles of the space by name, in order.
         networks: The networks of the file itself.
         profile: The profile that was laid over, `paper` where none was.
+        unused: Warnings about what the space defines and never uses, for a space that is right otherwise.
     """
 
     space: ast.Block
@@ -55,6 +58,7 @@ class Spec:
     networks: tuple[ast.Block, ...]
     profile: str
     file: ast.File
+    unused: tuple[Diagnostic, ...] = ()
 
 
 @final
@@ -84,6 +88,7 @@ class Loader:
 
     def load(self, file: ast.File, folder: Path, way: tuple[Path, ...]) -> _Scope:
         """The scope of a parsed file that lies in `folder`; `way` are the files that led to it."""
+        check_headers(file.items, self.sink)
         visible: dict[str, tuple[ast.Block, _Scope]] = {}
         for item in file.items:
             if isinstance(item, ast.Use):
@@ -186,6 +191,8 @@ def resolve(
     if found is None:
         return None
     items = _flatten(found[0], found[1], sink, ())
+    others = [block for block in found[1].own.values() if block is not found[0]]
+    unused = never_used(evolve(found[0], items=items), others) if found[0].relation is None else ()
     profiles = {i.name: i for i in items if isinstance(i, ast.Block) and i.kind == "profile" and i.name}
     items = tuple(i for i in items if not (isinstance(i, ast.Block) and i.kind == "profile"))
     if profile is not None and profile not in profiles and profile != PAPER:
@@ -199,7 +206,7 @@ def resolve(
         except HnasError as error:
             sink.diagnostics.extend(error.diagnostics)
     merged = evolve(found[0], items=items, relation=None)
-    return Spec(merged, profiles, scope.networks, profile or PAPER, file)
+    return Spec(merged, profiles, scope.networks, profile or PAPER, file, unused)
 
 
 def with_profile(spec: Spec, name: str, sink: Sink) -> Spec:

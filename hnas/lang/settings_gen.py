@@ -6,9 +6,11 @@ from attrs import evolve
 
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
+from hnas.lang.block_errors import NotTogether
 from hnas.lang.blocks import assignments, known_items, parts_of
-from hnas.lang.errors import NotTogether, WrongValue
+from hnas.lang.errors import WrongValue
 from hnas.lang.values import CallValue, Converter, Values, replaced_by
+from hnas.lang.walk import ungroup
 from hnas.schema import blocks
 from hnas.schema.settings import (
     ArchOptimizer,
@@ -74,6 +76,22 @@ def needs_split(block: ast.Block | None, data: DataSettings | None, sink: Sink) 
     span = assignments(block)["split"].value.span
     needed = "two parts where the space is searched"
     sink.add(WrongValue(span, what="split", needed=needed, found="one of them trains alpha and beta"))
+
+
+def fits_axes(block: ast.Block | None, dims: int, sink: Sink) -> None:
+    """Report sizes with a number for each of two axes where maps have `dims`."""
+    if block is None or dims == 2:
+        return
+    given = {key: ungroup(item.value) for key, item in assignments(block).items()}
+    sized = [("resize", given.get("resize")), ("crop", given.get("crop"))]
+    augment = given.get("augment")
+    for call in augment.items if isinstance(augment, ast.List) else ():
+        if isinstance(call, ast.Call) and isinstance(call.callee, ast.Ref) and call.callee.name == "crop":
+            sized += [("crop of augment", arg.value) for arg in call.args]
+    for what, value in sized:
+        if isinstance(value, ast.List):
+            needed = f"{'none' if what == 'resize' else 'one side for every axis'} where dims = {dims}"
+            sink.add(WrongValue(value.span, what=what, needed=needed, found="these are sides of 2 axes"))
 
 
 def _said_twice(block: ast.Block | None, nothing: Mapping[str, bool], sink: Sink) -> bool:

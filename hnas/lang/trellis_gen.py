@@ -13,13 +13,20 @@ from hnas.ir import template as tm
 from hnas.ir.ops import PRIMITIVES
 from hnas.ir.select import Selected
 from hnas.lang import ast
+from hnas.lang.block_errors import NotTogether
 from hnas.lang.blocks import assignments, known_items
 from hnas.lang.choosing import label_of
-from hnas.lang.errors import CannotChange, MissingKey, NotAnOperator, UnknownName, WrongValue
+from hnas.lang.errors import (
+    CannotChange,
+    MissingKey,
+    NotAnOperator,
+    UnknownName,
+    WrongValue,
+)
 from hnas.lang.evaluate import Names, to_expr
 from hnas.lang.operators import Operators
 from hnas.lang.selectors import selected
-from hnas.lang.values import Converter, default_of
+from hnas.lang.values import Converter, default_of, replaced_by
 from hnas.lang.walk import ungroup
 from hnas.lang.ways import Strides, Ways
 from hnas.schema import types as t
@@ -68,6 +75,10 @@ class _Builder:
         known_items(block, TRELLIS, self.sink, "trellis")
         given = assignments(block)
         nodes = {key: item.value for key, item in given.items()}
+        for name, other in replaced_by(nodes, TRELLIS.attributes).items():
+            if name in given:
+                span, advice = given[name].key_span, "leave one of the two"
+                self.sink.add(NotTogether(span, key=name, place="trellis", other=other, advice=advice))
         plain = tuple(a for a in TRELLIS.attributes if isinstance(a.type, _PLAIN))
         values = self.constants.attributes(nodes, plain, "trellis", block.kind_span)
         for a in TRELLIS.attributes:

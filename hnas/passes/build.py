@@ -5,7 +5,7 @@ operator, type and facts it asks for; channels and strides are inferred on the w
 not fit is a diagnostic at its place in the spec.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 from attrs import define, evolve, field, frozen
@@ -314,11 +314,13 @@ class Builder:
         other.cell = self.cell
         return other
 
-    def cell_call(self, op: t.CellOp, body: Body, values: list[str], place: Place, name: str) -> str:
-        """A call of a cell that stands where an operator stands; `values` are its inputs."""
+    def cell_call(
+        self, op: t.CellOp, body: Body, values: Sequence[str | None], place: Place, name: str
+    ) -> str:
+        """A call of a cell that stands where an operator stands; of its inputs `values` None is absent."""
         cell = self.space.cells[op.cell]
         given = dict(zip((cell.inputs[0], *(n for n, _ in op.inputs)), values, strict=True))
-        ordered = {n: given[n] for n in cell.inputs if n in given}
+        ordered = {n: value for n in cell.inputs if (value := given.get(n)) is not None}
         types = {n: body.types[value] for n, value in ordered.items()}
         name = body.free(name)
         assert self.cell is not None, "a space with cells has a maker of them"

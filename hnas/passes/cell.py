@@ -286,13 +286,14 @@ class _Maker:
                 return self.values.get(source)
             case Applied(operator, inner):
                 value = self._map(inner, name)
+                called = f"{name}.{_piece(operator)}"
                 if value is None:
+                    self.body.reserve(called)  # weights of what comes after it keep their names
                     return None
                 if is_none(operator):
                     return self.body.add(
                         f"{name}.none", g.Op("none"), (value,), self.body.types[value], node.span
                     )
-                called = f"{name}.{_piece(operator)}"
                 return self.builder.call(operator, self.body, value, self._stepped(value, name), called)
             case Joined(how, items):
                 values = [v for item in items if (v := self._map(item, name)) is not None]

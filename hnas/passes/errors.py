@@ -309,3 +309,38 @@ class WithinCycle(Diagnostic):
     title = "the moves within layer {layer} go round in a circle"
     help = "take within(finer) or within(coarser) for a layer, not both"
     layer: int
+
+
+@final
+@frozen
+class SizeChanged(Diagnostic):
+    """A pad gives a map another size than its stride says.
+
+    A map of stride s has ceil(image / s) pixels, so that maps of one stride can be joined. `pad = same`, the
+    default, keeps that for every kernel, and so does half of what the kernel reaches over, (k - 1) / 2
+    times the dilation. With another number a map may only go on alone, until `global_pool` or
+    `resize(...)` gives it a known size again, as in an auxiliary head.
+    """
+
+    code = "E0330"
+    title = "pad = {pad} of {layer} changes the size of a map, which must be ceil(image / stride)"
+    label = "{why}"
+    layer: str
+    pad: str
+    why: str
+
+
+@final
+@frozen
+class AbsentMap(Diagnostic):
+    """A head reads a state alone that the network leaves out, and there is nothing else to go on with.
+
+    The map of a state that no chosen move enters is absent: sums, joins and cells go on without it.
+    """
+
+    code = "E0331"
+    title = "layer {layer} has no map of stride {stride} in this network, which {what} needs"
+    help = "join it with others: sum(at(...), at(...)), or read a layer that has one map: at(layer = ...)"
+    layer: int
+    stride: str
+    what: str

@@ -1,23 +1,43 @@
 """The head: from the maps of the trellis to the result, laid out in the main function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
 from hnas.ir import graph as g
 from hnas.ir import template as t
 from hnas.ir.decisions import State, TrellisChoices
 from hnas.ir.space import Space
-from hnas.ir.types import MapType, Stride, spell_stride, whole
-from hnas.passes.build import Body, Builder, Place
-from hnas.passes.errors import DoesNotFit, OpenPath, WrongHead
+from hnas.ir.types import MapType, Stride, concatenated, spell_stride, whole
+from hnas.passes.build import Body, Builder, Place, ReportedError
+from hnas.passes.errors import AbsentMap, DoesNotFit, OpenPath, WrongHead
 from hnas.passes.layers import plain
 
 _HEADS = {"head": "the head", "aux": "the auxiliary head"}
 
 Maps = Mapping[Stride, str]
 """A map for every stride that is alive."""
+
+
+@final
+@frozen
+class Absent:
+    """What stands where a map would, were the state alive that it is of or made of.
+
+    Attributes:
+        state: The state.
+        type: What the map would be; None where there is no super-network that knows.
+        template: What reads the state.
+    """
+
+    state: State
+    type: MapType | None
+    template: t.Template
+
+
+Laid = str | Maps | Absent
+"""What a part of a head gives: a map by its name, one for every stride that is alive, or none."""
 
 
 @final
@@ -55,6 +75,8 @@ class Head:
         alive = next(s for s in self._last if s.stride in self.maps[s.layer])
         place = self.place_at(alive)
         result = self.lay(template, None, prefix, place)
+        if isinstance(result, Absent):
+            raise self._absent(result, _HEADS[prefix])
         if not isinstance(result, str):
             why = "it ends with a map for every stride"
             advice = "join them: -> sum_over(stride, ...) or fold_over(stride, ...)"
@@ -64,10 +86,10 @@ class Head:
         given = self.main.types[result]
         if self.space.task == "segmentation":
             needed = MapType(self.space.classes, 1)
-            mend = "end the head in conv(1, classes, bias = true) -> resize(1)"
+            mend = "end it in conv(1, classes, bias = true) -> resize(1)"
         else:
             needed = MapType(self.space.classes, None)
-            mend = "end the head in global_pool -> linear(classes)"
+            mend = "end it in global_pool -> linear(classes)"
         if given != needed:
             what, shown = _HEADS[prefix], str(given)
             raise self.builder.fail(
@@ -97,15 +119,18 @@ class Head:
             case t.Prim() | t.Extern():
                 return False
 
-    def lay(self, template: t.Template, value: str | Maps | None, prefix: str, place: Place) -> str | Maps:
+    def lay(self, template: t.Template, value: Laid | None, prefix: str, place: Place) -> Laid:
         """Append `template` on `value` (None: the map of the last layer) to the main function."""
+        if isinstance(value, Absent) and not isinstance(template, t.CellOp) and not self.reads(template):
+            return self._of_absent(template, value, place)
         match template:
             case t.EachState(body):
-                return self._each(body, value, prefix)
+                return self._each(body, self._maps(value, template), prefix)
             case t.OverStates(how, body):
-                return self._over(template, how, self._each(body, value, prefix), body, prefix, place)
+                results = self._each(body, self._maps(value, template), prefix)
+                return self._over(template, how, results, body, prefix, place)
             case t.FoldStates():
-                return self._fold(template, self._maps(value), prefix, place)
+                return self._fold(template, self._maps(value, template), prefix, place)
             case t.At():
                 return self._at(template, place)
             case t.Pipe(items) if self.reads(template):
@@ -114,11 +139,8 @@ class Head:
                 assert value is not None
                 return value
             case t.Join(how, items) if self.reads(template):
-                values = tuple(
-                    self._one(self.lay(item, value, f"{prefix}.{n}", place), item)
-                    for n, item in enumerate(items, 1)
-                )
-                return self.builder.join(how, values, self.main, f"{prefix}.{how}", place, template.span)
+                parts = [self.lay(item, value, f"{prefix}.{n}", place) for n, item in enumerate(items, 1)]
+                return self._joined(template, how, parts, prefix, place)
             case t.Named(_, body, bindings) if self.reads(template):
                 bound = place
                 for name, expr in bindings:
@@ -127,26 +149,82 @@ class Head:
             case t.Select(test, then, other) if self.reads(template):
                 chosen = self.builder.condition(test, place)
                 return self.lay(then if chosen else other, value, prefix, place)
-            case t.CellOp(cell, inputs):
-                source = self._source(value, template)
-                extra = [self._one(self.lay(op, value, f"{prefix}.{n}", place), op) for n, op in inputs]
-                stepped = place.of(self.main.types[source])
-                name = f"{prefix}.{plain(cell)}"
-                return self.builder.cell_call(template, self.main, [source, *extra], stepped, name)
+            case t.CellOp(_, inputs):
+                first = value if isinstance(value, Absent) else self._source(value, template)
+                others = [self.lay(op, value, f"{prefix}.{n}", place) for n, op in inputs]
+                return self._cell(template, [first, *others], prefix, place)
             case _:
                 name = self.main.free(f"{prefix}.{_piece(template)}")
                 source = self._source(value, template)
                 return self.builder.call(template, self.main, source, place, name)
 
+    # --- maps that are not there -----------------------------------------------------------------
+
+    def _absent(self, absent: Absent, what: str) -> ReportedError:
+        shown = spell_stride(absent.state.stride)
+        span = absent.template.span
+        return self.builder.fail(AbsentMap(span, layer=absent.state.layer, stride=shown, what=what))
+
+    def _of_absent(self, template: t.Template, absent: Absent, place: Place) -> Absent:
+        """What an operator makes of a map that is not there: none either."""
+        if absent.type is None:
+            return absent
+        made = self.builder.apart().function(template, absent.type, place)
+        return evolve(absent, type=made.types[made.result])
+
+    def _joined(
+        self, template: t.Template, how: str, parts: Sequence[Laid], prefix: str, place: Place
+    ) -> str | Absent:
+        """The maps that are there, joined; of concat, zeros keep the place of the channels of the others."""
+        there = [self._one(part, template) for part in parts if not isinstance(part, Absent)]
+        if not there:
+            first = next(part for part in parts if isinstance(part, Absent))
+            types = [part.type for part in parts if isinstance(part, Absent) and part.type is not None]
+            whole = len(types) == len(parts)
+            joined = concatenated(types) if how == "concat" and whole else types[0] if whole else None
+            return evolve(first, type=joined)
+        values: list[str] = []
+        for part in parts:
+            if not isinstance(part, Absent):
+                values.append(self._one(part, template))
+            elif how == "concat" and part.type is not None:
+                values.append(self._zeros(part.type, there[0], prefix, template))
+        return self.builder.join(how, tuple(values), self.main, f"{prefix}.{how}", place, template.span)
+
+    def _cell(self, op: t.CellOp, given: Sequence[Laid], prefix: str, place: Place) -> str | Absent:
+        """A cell on the maps that are there; where none is, nothing."""
+        values = [None if isinstance(part, Absent) else self._one(part, op) for part in given]
+        absent = next((part for part in given if isinstance(part, Absent)), None)
+        name = f"{prefix}.{plain(op.cell)}"
+        first = given[0]
+        there = next((value for value in values if value is not None), None)
+        if there is not None or absent is None:
+            known = first.type if isinstance(first, Absent) else None
+            stepped = place.of(known or self.main.types[values[0] or there or ""])
+            return self.builder.cell_call(op, self.main, values, stepped, name)
+        types = {f"x{n}": p.type for n, p in enumerate(given) if isinstance(p, Absent) and p.type is not None}
+        if len(types) < len(given):
+            return evolve(absent, type=None)
+        body = Body(tuple(types.items()))
+        made = self.builder.apart().cell_call(op, body, tuple(types), place.of(types["x0"]), name)
+        return evolve(absent, type=body.types[made])
+
     # --- maps of several strides -----------------------------------------------------------------
 
-    def _maps(self, value: str | Maps | None) -> Maps:
+    def _maps(self, value: Laid | None, template: t.Template) -> Maps:
         """What an operator over strides works on: the maps of the last layer, or those made of them."""
-        return value if isinstance(value, Mapping) else self.maps[len(self.choices.layers)]
+        if value is None:
+            return self.maps[len(self.choices.layers)]
+        if isinstance(value, Mapping):
+            return value
+        why = "it reads a map for every stride, and a single one comes before it"
+        advice = "put it first, or pass maps through each(stride, ...) before it"
+        raise self.builder.fail(
+            DoesNotFit(template.span, operator="this", why=why, where="in the head", advice=advice)
+        )
 
-    def _each(self, body: t.Template, value: str | Maps | None, prefix: str) -> Maps:
+    def _each(self, body: t.Template, given: Maps, prefix: str) -> Maps:
         found: dict[Stride, str] = {}
-        given = self._maps(value)
         for state in self._last:
             if state.stride in given:
                 name = f"{prefix}.stride{spell_stride(state.stride)}"
@@ -217,7 +295,7 @@ class Head:
 
     # --- single maps -----------------------------------------------------------------------------
 
-    def _at(self, template: t.At, place: Place) -> str:
+    def _at(self, template: t.At, place: Place) -> str | Absent:
         number = whole(self.builder.value(template.layer, place, "at"))
         last = self.space.trellis.layers
         if number is None or number > last:
@@ -226,22 +304,27 @@ class Head:
         if template.stride is None:
             return self._map_of(number, template)
         stride = self.builder.value(template.stride, place, "at")
-        found = next((name for s, name in self.maps[number].items() if s == stride), None)
-        if found is None:
+        found = next((name for s, name in self.maps.get(number, {}).items() if s == stride), None)
+        if found is not None:
+            return found
+        state = next((State(number, s) for s in self.choices.layers[number - 1] if s == stride), None)
+        if state is None:
             there = ", ".join(map(spell_stride, self.choices.layers[number - 1]))
             why = f"layer {number} has a map of stride {there} here"
             raise self.builder.fail(DoesNotFit(template.span, operator="at", why=why, where=place.text))
-        return found
+        return Absent(state, None if self.absent is None else self.absent(state), template)
 
-    def _source(self, value: str | Maps | None, template: t.Template) -> str:
+    def _source(self, value: Laid | None, template: t.Template) -> str:
         if value is None:
             return self._map_of(self.space.trellis.layers, template)
         return self._one(value, template)
 
-    def _one(self, value: str | Maps, template: t.Template) -> str:
+    def _one(self, value: Laid, template: t.Template) -> str:
         """A single map where one is needed."""
         if isinstance(value, str):
             return value
+        if isinstance(value, Absent):
+            raise self._absent(value, "this")
         why = "it needs one map, and there is one for every stride"
         advice = "join them before: -> sum_over(stride, ...) or fold_over(stride, ...)"
         raise self.builder.fail(

@@ -22,3 +22,11 @@ def tidy(graph: g.Graph) -> g.Graph:
                     called.add(node.kind.function)
         tidied[function.name] = evolve(function, nodes=tuple(reversed(nodes)))
     return evolve(graph, functions=tuple(reversed(tidied.values())))
+
+
+def without_auxiliary(graph: g.Graph) -> g.Graph:
+    """`graph` without its auxiliary head, which nothing reads once a network is trained."""
+    if graph.main.aux is None:
+        return graph
+    functions = tuple(evolve(f, aux=None) if f is graph.main else f for f in graph.functions)
+    return tidy(evolve(graph, functions=functions))

@@ -147,7 +147,12 @@ TRELLIS = Block(
             "what is found of moves of which one is taken: a path, or branches(n) that end at n strides",
             "path",
         ),
-        Attribute("path", Path(), "a stride for each layer, where the way is fixed"),
+        Attribute(
+            "path",
+            Path(),
+            "a stride for each layer, where the way is fixed, in place of moves",
+            replaces=("moves",),
+        ),
         Attribute(
             "width",
             Static(("stride", "layer"), selected=True),

@@ -193,5 +193,18 @@ CIFAR100 = DatasetCard(
     size=(32, 32),
 )
 
-CARDS: Mapping[str, DatasetCard] = {c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100)}
+IMAGENET = DatasetCard(
+    name="imagenet",
+    summary="photographs of 1000 kinds of things, one label an image; known to check and to count, not read",
+    task="classification",
+    classes=tuple(f"class {number}" for number in range(1000)),
+    colours=(),
+    mean=(0.485, 0.456, 0.406),
+    deviation=(0.229, 0.224, 0.225),
+    layout="",
+)
+
+CARDS: Mapping[str, DatasetCard] = {
+    c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100, IMAGENET)
+}
 """Every data set by name."""

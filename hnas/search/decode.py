@@ -58,17 +58,17 @@ def branches(table: DecisionTable, weights: Weights) -> dict[str, tuple[Pick, ..
     """The moves of the most probable paths that end apart, as many as are kept, taken together."""
     best = _best_paths(table, weights)
     kept = sorted(best.values(), key=lambda found: -found[0])[: table.trellis.branches]
-    ways: dict[State, dict[str, None]] = {}
+    taken: dict[State, set[str]] = {}
     for _, path in kept:
         state = table.trellis.start
         for layer, stride in enumerate(path, 1):
             way = next(e for e in table.trellis.exits[state] if e.target == State(layer, stride))
-            ways.setdefault(state, {})[way.label] = None
+            taken.setdefault(state, set()).add(way.label)
             state = way.target
     return {
-        name: tuple(("", label) for label in ways[state])
+        name: tuple(("", way.label) for way in table.trellis.exits[state] if way.label in taken[state])
         for state, name in table.trellis.decisions.items()
-        if state in ways
+        if state in taken
     }
 
 

@@ -32,6 +32,7 @@ Commands:
   diff     What tells two specs or found networks apart.
   explain  What an error code means, with an example and its mend.
   fmt      Bring specs into canonical form, comments kept.
+  import   A network that other code found, as a .hnas file.
   new      Write a first spec, or a variation of one.
   search   Search a space: weights and architecture in alternation.
   show     What a spec or a found network is: sizes, counts, drawings.
@@ -60,8 +61,9 @@ def test_option_names_are_a_promise() -> None:
         "check": sorted(["--allow-outside", "--json", *layout]),
         "diff": sorted(["--allow-outside", "--exit-code", *layout]),
         "explain": [],
+        "import": ["--cell", "--name", "--out", "--space"],
         "new": ["--from", "--space"],
-        "show": sorted(["--allow-outside", "--json", "--resolved", *layout]),
+        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
         "fmt": ["--check", "--diff"],
         "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
     }

@@ -114,6 +114,23 @@ def test_sizes_of_a_network(hnas: Call) -> None:
     assert data["networks"]["auto_deeplab_s"]["sizes"] == found
 
 
+def test_an_auxiliary_head_is_counted_apart(hnas: Call) -> None:
+    """It is there while the network is trained: 476,426 of what the authors' code builds then, 3,825,768."""
+    path = str(ROOT / "examples" / "darts" / "v2.hnas")
+    found = json.loads(hnas("show", path, "--json").out)
+    assert found["parameters"] == sum(found["parts"].values()) == 3_349_342
+    assert found["auxiliary_parameters"] == 476_426
+    assert set(found["parts"]) == {"cells", "head", "stem"}
+    assert found["multiply_adds"] == 528_359_040
+    said = hnas("show", path).out
+    assert (
+        "parameters     3,349,342 (cells 3,340,440, head 5,770, stem 3,132)\n"
+        "               476,426 more in the auxiliary head, while it is trained\n"
+    ) in said
+    without = json.loads(hnas("show", str(PUBLISHED), "--json").out)
+    assert "auxiliary_parameters" not in without
+
+
 def test_a_space_without_super_network(hnas: Call, write: Callable[[str], str]) -> None:
     stepped = "op sep(k, step = 1) = relu -> depthwise(k, stride = step) -> pointwise -> norm"
     path = write(
@@ -166,7 +183,7 @@ def test_other_dims(hnas: Call) -> None:
     volume = json.loads(hnas("show", str(BASE), "--set", "dims=3", "--json").out)
     assert volume["image"] == [65, 65, 65]
     assert [volume["sizes"][-1][axis] for axis in ("depth", "height", "width")] == [5, 5, 5]
-    said = hnas("show", str(BASE), "--set", "dims=3", "--set", "data.crop=[33, 65]")
+    said = hnas("show", str(BASE), "--set", "dims=3", "--set", "data.crop=none")
     assert said.code == 0
     assert "multiply-adds" not in said.out  # height and width alone are no volume
     assert "?       2..6" in said.out
@@ -252,3 +269,23 @@ def test_every_layer_of_a_found_network_has_a_size(hnas: Call, tmp_path: Path) -
         f"network mine of base {{ path = [4, 8, 8, 16, 8, 4]\n cell normal {{\n{nodes}}} }}\n"
     )
     assert [each["layers"] for each in sizes_of(hnas, str(path))] == [[-1], [0, 1, 6], [2, 3, 5], [4]]
+
+
+def test_multiply_adds_for_a_size(hnas: Call) -> None:
+    """A convolution's cost goes with the pixels: at twice both sides it is four times."""
+    small, large = (
+        json.loads(hnas("show", str(PUBLISHED), "--set", "F=20", "--json", "--size", size).out)
+        for size in ("512x1024", "1024x2048")
+    )
+    assert large["multiply_adds"] == 317_541_632_000
+    assert sum(large["multiply_adds_by_part"].values()) == large["multiply_adds"]
+    assert large["image"] == [1024, 2048]
+    assert small["parameters"] == large["parameters"] == 10_147_427
+    assert small["multiply_adds"] < large["multiply_adds"] < 4.1 * small["multiply_adds"]
+
+
+@pytest.mark.parametrize("size", ["1024", "0x5", "5x5x5", "-3x4", "axb", "²x4", ""])
+def test_a_size_that_is_none(hnas: Call, size: str) -> None:
+    said = hnas("show", str(PUBLISHED), "--size", size)
+    assert said.code == 2
+    assert "is not HxW in pixels, like 321x321" in said.err

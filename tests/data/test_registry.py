@@ -46,7 +46,20 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path, refused: Refus
     assert fault.message == f"camvid: {path} is a file, not a folder"
 
 
-@pytest.mark.parametrize("name", ["camvid", "cityscapes", "imagenet"])
+def test_a_set_that_is_not_read_says_so_whether_it_has_a_folder_or_not(
+    tmp_path: Path, refused: Refused
+) -> None:
+    for ask in (
+        lambda: locate("imagenet", {}, {}),
+        lambda: locate("imagenet", {"imagenet": tmp_path}, {}),
+        lambda: open_dataset("imagenet", "train", tmp_path),
+    ):
+        fault = refused(ask)
+        assert fault.code == "E0514"
+        assert fault.message == "the images of imagenet are not read by hnas"
+
+
+@pytest.mark.parametrize("name", ["camvid", "cityscapes", "cifar10"])
 def test_a_set_without_a_folder_says_how_to_give_one(name: str, refused: Refused) -> None:
     fault = refused(lambda: open_dataset(name, "train", None))
     assert fault.code == "E0501"

@@ -28,6 +28,7 @@ def test_the_reference_has_the_published_numbers() -> None:
     assert counts == Counts(
         paths=75_025,
         cells=556_627_761_561_600,
+        cells_by_type={"dense": 556_627_761_561_600},
         distinct_cells=20_773_767_168_000,
         decodable_cells=762_683_172_300,
         architectures=75_025 * 556_627_761_561_600,
@@ -179,7 +180,8 @@ def test_decodable_cells_keep_the_strongest_edges(sets: tuple[str, ...], edges: 
 
 def test_where_every_edge_is_kept_every_cell_can_be_decoded() -> None:
     compilation = Compilation(TESTS / "specs" / "all_edges.hnas")
-    assert compilation.counts == Counts(1, 5**18, 5**18, 5**18, 5**18)  # 3 cells of 6 edges of 5 operators
+    every = 5**18  # 3 strides, each with a cell of 6 edges of 5 operators
+    assert compilation.counts == Counts(1, every, {"searched": every}, every, every, every)
     assert count(compilation.decisions, None) == compilation.counts
 
 

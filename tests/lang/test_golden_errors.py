@@ -11,8 +11,8 @@ import pytest
 from hnas.compiler import Compilation
 from hnas.diag import Diagnostic, HnasError
 from hnas.diag.render import render
+from hnas.lang import block_errors, syntax_errors
 from hnas.lang import errors as lang_errors
-from hnas.lang import syntax_errors
 from hnas.lang.scan import LONGEST
 from hnas.passes import errors as pass_errors
 
@@ -39,7 +39,7 @@ def _said(path: Path) -> str:
 
 def _classes() -> list[type[Diagnostic]]:
     found: list[type[Diagnostic]] = []
-    for module in (syntax_errors, lang_errors, pass_errors):
+    for module in (syntax_errors, lang_errors, block_errors, pass_errors):
         for _, value in inspect.getmembers(module, inspect.isclass):
             if issubclass(value, Diagnostic) and value.__module__ == module.__name__:
                 found.append(value)

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+from helpers import ROOT
+
 from hnas.compiler import Compilation
+from hnas.diag import HnasError, Source
 
 SPACE = (Path(__file__).parent.parent / "errors" / "network" / "over_limits.hnas").read_text(encoding="utf-8")
 
@@ -29,3 +33,19 @@ def test_a_profile_replaces_a_limit(tmp_path: Path) -> None:
     file.write_text(SPACE + "space t extends s { profile wide { limit parameters <= 7 } }", encoding="utf-8")
     found = Compilation(file, "wide", space_name="t").space.limits
     assert [limit.most for limit in found if limit.figure == "parameters"] == [7]
+
+
+def test_an_auxiliary_head_does_not_count() -> None:
+    """DARTS V2 has 3,349,342 parameters without it and 3,825,768 with it."""
+    path = ROOT / "examples" / "darts" / "v2.hnas"
+    text = path.read_text(encoding="utf-8").replace(
+        'use "cifar10.hnas"',
+        """use "cifar10.hnas"
+space bounded extends darts_cifar10 { limit parameters < 3.5e6  limit multiply_adds < 528359040 }""",
+    )
+    source = Source("bounded.hnas", text.replace("of darts_cifar10", "of bounded"))
+    with pytest.raises(HnasError) as caught:
+        Compilation(path, source=source).networks()
+    assert [d.message for d in caught.value.diagnostics] == [
+        "network darts_v2 has 528,359,040 multiply_adds, the space allows 528,359,039"
+    ]

@@ -36,6 +36,15 @@ def test_an_attribute_of_a_block_is_changed_by_its_dotted_name() -> None:
     assert changed.missing == "drop"
 
 
+def test_a_path_takes_the_place_of_moves_and_moves_that_of_a_path() -> None:
+    fixed = _mini("trellis.path=[4, 8, 8, 16]")
+    assert fixed.counts.paths == 1
+    assert "moves" not in fixed.resolved_text
+    again = _mini("trellis.path=[4, 8, 8, 16]", "trellis.moves=one_of { finer, same, coarser }")
+    assert again.space.trellis == _mini().space.trellis
+    assert again.resolved_text == _mini().resolved_text
+
+
 def test_a_cell_is_named_by_its_name() -> None:
     assert _mini("dense.nodes=3").space.cells["dense"].nodes == 3
 

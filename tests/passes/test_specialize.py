@@ -1,10 +1,13 @@
 """A decoded network is a partial evaluation of its super-network: the one-hot theorem."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from helpers import paths, random_architecture, small
 
 from hnas.compiler import Compilation
+from hnas.diag import HnasError
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.passes.absent import drop_absent
@@ -88,3 +91,72 @@ def test_absent_states_are_dropped_with_what_reads_them() -> None:
     graph = compilation.specialized(architecture, searching=True)
     named = cost.parameters(graph)
     assert not [name for name in named if "stride8" in name or "stride16" in name]
+
+
+TAPS = """hnas 1
+
+space taps {
+  param F = 2
+  op fit(step = 1) = relu -> conv(1, width, stride = step) -> norm
+  op sep(k) = relu -> depthwise(k) -> pointwise -> norm
+  op unit(c) = conv(1, c, bias = true) -> norm -> resize(2)
+  cell c { nodes = 2  op = one_of { skip, sep(3) } }
+  cell fuse {
+    inputs = [x, low, deep]
+    width  = 4
+    node a = x -> conv(1, width) -> norm
+    node b = conv(1, width)(low) + a + (deep -> conv(3, width) -> resize(2))
+  }
+  stem = conv(3, F, stride = 2) -> norm
+  trellis {
+    layers  = 4
+    strides = [2, 4, 8]
+    moves   = one_of { finer, same, coarser }
+    width   = F * stride / 2
+    cell    = c
+    project = fit
+  }
+  head = concat(sum_over(stride, unit(4)),
+                sum(at(layer = 2, stride = 4) -> unit(4), at(layer = 3, stride = 2) -> unit(4),
+                    at(layer = 3, stride = 8) -> unit(4)),
+                concat(at(layer = 2, stride = 2), at(layer = 3, stride = 2)) -> unit(3),
+                product(at(layer = 2, stride = 2) -> unit(2), at(layer = 3, stride = 2) -> unit(2)))
+      -> fuse(low = at(layer = 3, stride = 2),
+              deep = sum(at(layer = 3, stride = 4) -> conv(1, 4), at(layer = 2, stride = 4) -> conv(1, 4)))
+      -> conv(1, classes, bias = true) -> resize(1)
+}
+data shapes {}
+"""
+
+
+def test_taps_of_absent_states_feed_no_sum_and_no_join_and_no_cell(tmp_path: Path) -> None:
+    spec = tmp_path / "taps.hnas"
+    spec.write_text(TAPS, encoding="utf-8")
+    compilation = Compilation(spec)
+    assert compilation.check() == ()
+    torch.manual_seed(2)
+    full = lower(compilation.graph)
+    _move_statistics(full)
+    image = torch.randn(1, 3, 33, 29, dtype=torch.double)
+    every = paths(compilation.decisions)
+    assert len(every) == 12
+    for seed, path in enumerate(every):
+        _compare(compilation, random_architecture(compilation.decisions, path, seed), image, full)
+
+
+def test_a_tap_that_nothing_stands_beside_is_an_error_in_networks_without_its_state(tmp_path: Path) -> None:
+    spec = tmp_path / "taps.hnas"
+    head = TAPS.index("  head = ")
+    alone = (
+        "  head = at(layer = 3, stride = 4) -> unit(4) -> conv(1, classes) -> resize(1)\n}\ndata shapes {}\n"
+    )
+    spec.write_text(TAPS[:head] + alone, encoding="utf-8")
+    compilation = Compilation(spec)
+    for path in paths(compilation.decisions):
+        architecture = random_architecture(compilation.decisions, path, 0)
+        if path[2] == 4:
+            compilation.specialized(architecture)
+            continue
+        with pytest.raises(HnasError) as caught:
+            compilation.specialized(architecture)
+        assert [d.code for d in caught.value.diagnostics] == ["E0331"]
