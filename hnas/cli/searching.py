@@ -35,11 +35,10 @@ from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_devic
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.runtime.arch import ArchParams
-from hnas.runtime.extern import try_externs
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
-from hnas.search.errors import AlreadyFinished, FoundOverLimit
+from hnas.search.errors import AlreadyFinished, FoundOverLimit, NothingLearnt
 from hnas.search.searcher import Outcome, Searcher, SearchJob
 
 DEMO = "demo"
@@ -107,7 +106,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
-    try_externs(compilation.graph, allowed=flags.allow_extern)
+    model = _super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
@@ -135,7 +134,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
             notes=notes,
         )
         folder.write_record(record)
-        return _search(folder, record, resolved, train, val, flags, reporter)
+        return _search(folder, record, resolved, model, train, val, flags, reporter)
 
 
 def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -160,7 +159,8 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
         root = locate(name, {**recorded, **given}, os.environ)
         train, val = _datasets(compilation, root)
-        return _search(folder, record, compilation, train, val, flags, reporter)
+        model = _super_network(compilation, record.seed, resolve_device(record.device))
+        return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
 def _unchanged(folder: RunFolder, record: RunRecord) -> Compilation:
@@ -239,10 +239,30 @@ def _datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Dat
     return train, val
 
 
+def _super_network(compilation: Compilation, seed: int, device: torch.device) -> SuperNet:
+    """The super-network as it starts; from here on the seed's random numbers are the search's.
+
+    Raises:
+        HnasError: It cannot be built, or a search would have nothing to train.
+    """
+    with _memory():
+        seed_everything(seed)
+        model = compilation.supernet().to(device)
+    why = ""
+    if not model.network.deciding:
+        why = "no choice has a say in the result"
+    elif not model.weight_parameters():
+        why = "it has no weights"
+    if why:
+        raise HnasError(NothingLearnt(None, space=compilation.space.name, why=why))
+    return model
+
+
 def _search(
     folder: RunFolder,
     record: RunRecord,
     compilation: Compilation,
+    model: SuperNet,
     train: Dataset,
     val: Dataset,
     flags: Flags,
@@ -251,8 +271,6 @@ def _search(
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, _binding(record))
     with _memory(), reporter:
-        seed_everything(record.seed)
-        model = compilation.supernet().to(device)
         if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
             reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)

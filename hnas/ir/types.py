@@ -130,6 +130,16 @@ def size(image: Sequence[int], stride: Stride | None) -> tuple[int, ...]:
     return tuple(-(-pixels // s) for pixels, s in zip(image, per_axis(stride, len(image)), strict=True))
 
 
+MOST_CHANNELS = 10**6
+"""What a map may have: no layer of more is ever built."""
+
+
+def as_channels(value: object) -> int | None:
+    """`value` as a number of channels, else None."""
+    number = whole(value)
+    return number if number is not None and number <= MOST_CHANNELS else None
+
+
 def whole(value: object) -> int | None:
     """`value` as a whole number at least 1, else None."""
     if isinstance(value, bool):

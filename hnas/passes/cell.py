@@ -12,7 +12,7 @@ from hnas.ir.expr import Sharing, Value, spell
 from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take, applied
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
-from hnas.ir.types import MapType, Segment, Stride, ratio, whole
+from hnas.ir.types import MapType, Segment, Stride, as_channels, ratio
 from hnas.passes.build import Body, Builder, MadeCell, Place
 from hnas.passes.choices import names, scope
 from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
@@ -86,7 +86,7 @@ def _own_width(builder: Builder, cell: Cell, place: Place) -> Place:
     if cell.width is None:
         return place
     value = builder.value(cell.width, place, f"width of {cell.name}")
-    if whole(value) is None:
+    if as_channels(value) is None:
         raise builder.fail(WrongWidth(cell.width.span, what="width", value=spell(value), where=place.text))
     return place.but(width=value)
 

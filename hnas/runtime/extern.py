@@ -10,35 +10,7 @@ from torch import nn
 
 from hnas.diag import HnasError, Span
 from hnas.ir.expr import Value
-from hnas.ir.graph import Attrs, Graph, Node, Op
 from hnas.runtime.errors import ExternFailed, ExternRefused
-
-
-def try_externs(graph: Graph, *, allowed: bool) -> None:
-    """Build every extern operator of a graph once, so that what goes wrong shows before a run begins.
-
-    Raises:
-        HnasError: As `build_extern`.
-    """
-    tried: set[tuple[str | None, int, Attrs]] = set()
-    for function in graph.functions:
-        for node in function.nodes:
-            if isinstance(node.kind, Op) and node.kind.extern is not None:
-                channels = function.types[node.operands[0]].channels
-                if (node.kind.extern, channels, node.kind.attrs) not in tried:
-                    tried.add((node.kind.extern, channels, node.kind.attrs))
-                    extern_of(node, node.kind, channels, allowed=allowed)
-
-
-def extern_of(node: Node, op: Op, channels: int, *, allowed: bool) -> nn.Module:
-    """The module of a node that is an extern operator and gets a map of `channels`.
-
-    Raises:
-        HnasError: As `build_extern`.
-    """
-    assert op.extern is not None
-    name = node.name.rpartition(".")[2]
-    return build_extern(name, op.extern, channels, dict(op.attrs), node.span, allowed=allowed)
 
 
 def build_extern(

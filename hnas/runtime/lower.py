@@ -17,7 +17,7 @@ from hnas.ir.expr import Value
 from hnas.ir.graph import Call, Function, Graph, Join, Mask, Mix, Node, Op
 from hnas.ir.types import MapType
 from hnas.runtime.errors import BatchTooSmall
-from hnas.runtime.extern import extern_of
+from hnas.runtime.extern import build_extern
 from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
 from hnas.runtime.steps import (
     Concat,
@@ -45,7 +45,8 @@ class Network(nn.Module):
     """A lowered graph: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
 
     `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
-    its choices made needs none.
+    its choices made needs none. `deciding` are the groups that have a say in the result: what stands
+    behind `none` has not.
     """
 
     def __init__(self, graph: Graph, *, allow_extern: bool = False) -> None:
@@ -54,6 +55,8 @@ class Network(nn.Module):
         self.result, self.aux_result = lowering.run()
         self.steps = lowering.steps
         self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
+        alive = [step for step in self.steps if step.out not in lowering.zeros]
+        self.deciding = frozenset(g for step in _needed(alive, self.result) for g in step.groups())
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
@@ -250,8 +253,12 @@ class _Lowering:
     def _extern(
         self, node: Node, op: Op, operands: tuple[int, ...], given: MapType, path: str, stats: str
     ) -> int:
+        assert op.extern is not None
         if path not in self.externs:
-            module = extern_of(node, op, given.channels, allowed=self.allow_extern)
+            name = node.name.rpartition(".")[2]
+            module = build_extern(
+                name, op.extern, given.channels, dict(op.attrs), node.span, allowed=self.allow_extern
+            )
             self.externs[path] = self.tree.place(path, module)
         step = Extern(path, self.externs[path], node.type.channels, node.type.stride)
         return self._append(step, node, (*operands, 0), stats)

@@ -26,6 +26,22 @@ class NoArchStep(Diagnostic):
 
 @final
 @frozen
+class NothingLearnt(Diagnostic):
+    """A search trains weights and choices in turn, and of one of the two there is nothing to train.
+
+    Either the space holds no choice, as one whose path and operators are fixed; or what is searched, or
+    every layer with weights, stands behind `none`, whose zeros let nothing through.
+    """
+
+    code = "E0404"
+    title = "{space} cannot be searched: {why}"
+    help = "hnas compile SPEC --emit decisions lists the choices; hnas show SPEC draws where they stand"
+    space: str
+    why: str
+
+
+@final
+@frozen
 class FoundOverLimit(Diagnostic):
     """What was found costs more than its space allows with `limit`: decoding does not weigh costs.
 

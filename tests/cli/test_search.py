@@ -413,6 +413,24 @@ def test_a_run_with_extern_operators_begins_goes_on_and_is_decoded(
 
 
 @pytest.mark.parametrize(
+    "sets",
+    [
+        ("trellis.cell=none",),
+        ("trellis.strides=[4]", "trellis.enter=4", "dense.op=sep(3)"),
+    ],
+    ids=["none", "fixed"],
+)
+def test_where_there_is_nothing_to_train_no_run_begins(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--out", "run"), *(part for each in sets for part in ("--set", each)))
+    assert said.code == 1
+    assert "error[E0404]: auto_deeplab cannot be searched: no choice has a say in the result" in said.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
     ("flags", "code"), [((), "E0705"), (("--allow-extern",), "E0706")], ids=["not allowed", "not there"]
 )
 def test_an_extern_operator_that_cannot_be_built_leaves_no_run(
@@ -423,4 +441,29 @@ def test_an_extern_operator_that_cannot_be_built_leaves_no_run(
     assert said.code == 1
     assert f"error[{code}]" in said.err
     assert "--> mine.hnas:5:82" in said.err  # the reader's file, not the run's copy
+    assert not (tmp_path / "run").exists()
+
+
+TILE = """
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, channels, c):
+        super().__init__()
+        self.channels = c
+
+    def forward(self, x):
+        return x[:, :1].expand(-1, self.channels, -1, -1)
+"""
+
+
+def test_a_space_without_weights_cannot_be_searched(hnas: Call, extern_spec: str, tmp_path: Path) -> None:
+    (tmp_path / "layers_of_mine.py").write_text(TILE)
+    text = EXTERN.replace("stem = conv(3, 4, stride = 2) -> norm", "stem = resize(2) -> plain(4)")
+    text = text.replace("head = conv(1, classes, bias = true)", "head = plain(classes)")
+    (tmp_path / extern_spec).write_text(text.replace("{ plain(4), skip }", "{ relu, skip }"))
+    said = hnas("search", extern_spec, "--out", "run", "--allow-extern")
+    assert said.code == 1
+    assert "error[E0404]: s cannot be searched: it has no weights" in said.err
     assert not (tmp_path / "run").exists()
