@@ -111,5 +111,7 @@ def _whole_within(value: Value, least: int, most: int | None) -> bool:
 
 def _whole_number(least: int, most: int | None, values: Sequence[Value]) -> str:
     """What is needed in the place of `values`: the upper bound is told where it is the reason."""
-    above = most is not None and all(_whole_within(v, least, None) for v in values)
+    above = most is not None and any(
+        _whole_within(v, least, None) and not _whole_within(v, least, most) for v in values
+    )
     return f"a whole number up to {most:,}" if above else f"a whole number from {least}"
