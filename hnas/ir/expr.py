@@ -30,12 +30,15 @@ FACTS: Mapping[str, str] = {
 """The facts an expression may name, with their meaning; the manual prints this table."""
 
 
-class EvaluationError(Exception):
-    """An expression has no value; `str()` says why, `span` says where."""
+COMPARE = "compare two values: a if stride == 4 else b"
 
-    def __init__(self, message: str, span: Span) -> None:
+
+class EvaluationError(Exception):
+    """An expression has no value; `str()` says why, `span` says where, `mend` what to write instead."""
+
+    def __init__(self, message: str, span: Span, mend: str = "") -> None:
         super().__init__(message)
-        self.span = span
+        self.span, self.mend = span, mend
 
 
 @frozen
@@ -157,14 +160,14 @@ def evaluate(expr: Expr, facts: Facts) -> Value:
             if op == "not":
                 if isinstance(value, bool):
                     return not value
-                raise EvaluationError(f"not needs true or false, this is {spell(value)}", operand.span)
+                raise EvaluationError(f"not needs true or false, this is {spell(value)}", operand.span, COMPARE)
             return _number(-_numeric(value, operand.span), expr.span)
         case Binary(op, left, right):
             return _binary(op, left, right, facts, expr.span)
         case Cond(then, test, other):
             value = evaluate(test, facts)
             if not isinstance(value, bool):
-                raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span)
+                raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span, COMPARE)
             return evaluate(then if value else other, facts)
         case Axes(items):
             return _whole_axes(tuple(evaluate(item, facts) for item in items), expr.span)
@@ -193,12 +196,12 @@ def _binary(op: Operator, left: Expr, right: Expr, facts: Facts, span: Span) -> 
     a = evaluate(left, facts)
     if op in ("and", "or"):
         if not isinstance(a, bool):
-            raise EvaluationError(f"{op} needs conditions, this is {spell(a)}", left.span)
+            raise EvaluationError(f"{op} needs conditions, this is {spell(a)}", left.span, COMPARE)
         if a == (op == "or"):
             return a
         b = evaluate(right, facts)
         if not isinstance(b, bool):
-            raise EvaluationError(f"{op} needs conditions, this is {spell(b)}", right.span)
+            raise EvaluationError(f"{op} needs conditions, this is {spell(b)}", right.span, COMPARE)
         return b
     b = evaluate(right, facts)
     if op in ("==", "!="):

@@ -101,7 +101,7 @@ def _constant(expr: ir.Expr, sink: Sink) -> ir.Value | None:
     try:
         return ir.evaluate(expr, {})
     except ir.EvaluationError as error:
-        sink.add(NoValue(error.span, why=str(error)))
+        sink.add(NoValue(error.span, why=str(error), advice=error.mend))
         return None
 
 

@@ -156,7 +156,10 @@ def _norm(item: ast.Set | None, params: Mapping[str, ir.Expr], sink: Sink) -> tu
             attrs[name] = ir.Const(values[name], span=values.spans[name])
         return attrs, values["update"]
     needed = "batch(affine = ..., stats = ..., eps = ...)"
-    sink.add(WrongValue(node.span, what="norm", needed=needed, found=f"this is {kind_of(node)}"))
+    off = isinstance(node, ast.Ref) and node.name in ("none", "skip")
+    advice = "to go without, leave norm out of the pipelines: relu -> conv(3)" if off else ""
+    found = f"this is {kind_of(node)}"
+    sink.add(WrongValue(node.span, what="norm", needed=needed, found=found, advice=advice))
     return attrs, updates
 
 

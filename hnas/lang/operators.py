@@ -20,6 +20,7 @@ from hnas.lang.errors import (
     BadCall,
     MissingKey,
     NotAnOperator,
+    NoValue,
     Recursive,
     TooLarge,
     UnknownName,
@@ -160,6 +161,10 @@ class Operators:
         condition = to_expr(test, names, self.sink)
         if isinstance(condition, ir.Const) and isinstance(condition.value, bool):
             return self.template(then if condition.value else other, names, head=head)
+        if isinstance(condition, ir.Const):
+            why = f"if needs a condition, this is {ir.spell(condition.value)}"
+            self.sink.add(NoValue(test.span, why=why, advice=ir.COMPARE))
+            return None
         a, b = self.template(then, names, head=head), self.template(other, names, head=head)
         return None if condition is None or a is None or b is None else t.Select(condition, a, b, span=span)
 

@@ -240,6 +240,9 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
         name, span = (relation.name, relation.span) if relation else ("", network.kind_span)
         sink.add(NoSuchSpace(span, name=name, advice=did_you_mean(name, scope.visible)))
         return None
+    circle = next((name for name in scope.own if _circles(name, scope.own)), None)
+    if circle is not None:  # whichever is meant, it cannot be had
+        return scope.visible[circle]
     if scope.own:
         why = f"the file has {len(scope.own)} spaces"
         sink.add(NoSpace(None, why=why, advice=f"say which one with --space: {', '.join(scope.own)}"))
@@ -250,6 +253,16 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
             )
         )
     return None
+
+
+def _circles(name: str, spaces: Mapping[str, ast.Block]) -> bool:
+    """Whether a space extends itself, by way of others of its file."""
+    seen: list[str] = []
+    while name in spaces and name not in seen:
+        seen.append(name)
+        relation = spaces[name].relation
+        name = relation.name if relation is not None else ""
+    return name == seen[0] if seen else False
 
 
 def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) -> tuple[ast.Item, ...]:

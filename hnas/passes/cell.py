@@ -12,7 +12,7 @@ from hnas.ir.expr import Sharing, Value, spell
 from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take, applied
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
-from hnas.ir.types import MapType, Segment, Stride, as_channels, ratio
+from hnas.ir.types import MapType, Segment, Stride, as_channels, ratio, searched_apart
 from hnas.passes.build import Body, Builder, MadeCell, Place
 from hnas.passes.choices import names, scope
 from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
@@ -232,8 +232,16 @@ class _Maker:
     def _fits(self, value: str, label: str, span: Span) -> str:
         given = self.body.types[value]
         if given != self.result:
+            advice = ""
+            if given.live and not self.result.live:
+                advice = "its channels are searched; end it in conv(1, width), or search the width of the cell"
             diagnostic = WrongOption(
-                span, option=label, given=str(given), needed=str(self.result), where=self.place.text
+                span,
+                option=label,
+                given=str(given),
+                needed=str(self.result),
+                where=self.place.text,
+                advice=searched_apart(given, self.result) or advice,
             )
             raise self.builder.fail(diagnostic)
         return value
