@@ -106,9 +106,9 @@ _ALL = (
         NoSuchProfile(None, name="quik", space="base", advice="did you mean quick?"),
     ),
     Occasion(
-        f"{_SEARCH} --epochs 2",
-        NoArchStep(None, from_epoch=2, epochs=2, last=30),
-        "alpha and beta wait for 2 epochs",
+        f"{_SEARCH} --max-steps 30",
+        NoArchStep(None, from_epoch=2, epochs=6, last=30),
+        "alpha and beta wait for 2 epochs of 15 steps",
     ),
     Occasion(
         f"{_SEARCH} --set trellis.cell=none",

@@ -6,8 +6,7 @@ Everything that can be refused is refused before the run folder is made.
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import final
@@ -17,6 +16,7 @@ import torch
 from attrs import frozen
 
 import hnas
+from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.terminal import spell_count
@@ -26,19 +26,19 @@ from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import OutOfMemory, SpecChanged
+from hnas.engine.errors import SpecChanged
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
+from hnas.engine.settings import choose_threads, resolve_device
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.runtime.arch import ArchParams
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
-from hnas.search.errors import AlreadyFinished, FoundOverLimit, NothingLearnt
+from hnas.search.errors import AlreadyFinished, FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
 
 DEMO = "demo"
@@ -106,7 +106,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
-    model = _super_network(compilation, flags.seed or 0, device)
+    model = super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
@@ -159,7 +159,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
         root = locate(name, {**recorded, **given}, os.environ)
         train, val = _datasets(compilation, root)
-        model = _super_network(compilation, record.seed, resolve_device(record.device))
+        model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
@@ -239,25 +239,6 @@ def _datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Dat
     return train, val
 
 
-def _super_network(compilation: Compilation, seed: int, device: torch.device) -> SuperNet:
-    """The super-network as it starts; from here on the seed's random numbers are the search's.
-
-    Raises:
-        HnasError: It cannot be built, or a search would have nothing to train.
-    """
-    with _memory():
-        seed_everything(seed)
-        model = compilation.supernet().to(device)
-    why = ""
-    if not model.network.deciding:
-        why = "no choice has a say in the result"
-    elif not model.weight_parameters():
-        why = "it has no weights"
-    if why:
-        raise HnasError(NothingLearnt(None, space=compilation.space.name, why=why))
-    return model
-
-
 def _search(
     folder: RunFolder,
     record: RunRecord,
@@ -270,7 +251,7 @@ def _search(
 ) -> Ending:
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, _binding(record))
-    with _memory(), reporter:
+    with memory(), reporter:
         if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
             reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)
@@ -410,14 +391,3 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
     drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))
     return folder, drawing, (*warnings, *over)
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Turn an allocation that failed, on whatever device, into a diagnostic."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where="while searching")) from None
-        raise

@@ -51,7 +51,8 @@ class Diagnostic:
     advice: str = field(default="", kw_only=True)
 
     def _fill(self, template: str) -> str:
-        values = {a.name: getattr(self, a.name) for a in self.__attrs_attrs__}  # type: ignore[attr-defined]
+        names: list[str] = [a.name for a in self.__attrs_attrs__]  # type: ignore[attr-defined]
+        values: dict[str, object] = {name: getattr(self, name) for name in names}
         return template.format(**{k: _cut(v) if isinstance(v, str) else v for k, v in values.items()})
 
     @property

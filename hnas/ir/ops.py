@@ -46,8 +46,12 @@ _C = Attribute(
     optional=True,
     most=MOST_CHANNELS,
 )
-_STRIDE = Attribute("stride", "whole", 1, "by how much it reduces the resolution", per_axis=True, most=MOST_PIXELS)
-_DILATION = Attribute("dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True, most=MOST_PIXELS)
+_STRIDE = Attribute(
+    "stride", "whole", 1, "by how much it reduces the resolution", per_axis=True, most=MOST_PIXELS
+)
+_DILATION = Attribute(
+    "dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True, most=MOST_PIXELS
+)
 _PAD = Attribute(
     "pad",
     "pad",

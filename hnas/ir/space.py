@@ -52,7 +52,7 @@ class CellOption:
 
 
 def applied(label: str, source: str) -> str:
-    """An option on what it reads, `sep(3)(prev)`; what is more than a name or a call stands in parentheses."""
+    """An option on what it reads, `sep(3)(prev)`; more than a name or a call is put in parentheses."""
     outside, depth = "", 0
     for character in label:
         depth -= character in ")]}"

@@ -87,7 +87,9 @@ def searched_apart(a: MapType, b: MapType) -> str:
     """What to do about two types that read alike and yet differ: different decisions search their channels."""
     if a == b or str(a) != str(b):
         return ""
-    return "different decisions search their channels; declare one, choice w = one_of { ... }, and use w in both"
+    return (
+        "different decisions search their channels; declare one, choice w = one_of { ... }, and use w in both"
+    )
 
 
 def concatenated(types: Sequence[MapType]) -> MapType:

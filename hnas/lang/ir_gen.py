@@ -227,7 +227,10 @@ def _fits_take(
             continue  # a slot takes its strongest pair
         if decode.edges == count or (decode.edges < count and cell.take.how == "slots"):
             continue
-        needed, found = f"strongest({count})", f"this is strongest({decode.edges}), and {cell.name} takes {count}"
+        needed, found = (
+            f"strongest({count})",
+            f"this is strongest({decode.edges}), and {cell.name} takes {count}",
+        )
         advice = "edges = strongest keeps as many as each cell takes"
         sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found, advice=advice))
         return

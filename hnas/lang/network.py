@@ -179,6 +179,10 @@ class _Reader:
             self.sink.add(
                 WrongValue(at.span, what="at", needed='choices("...")', found=f"this is {kind_of(at)}")
             )
+        elif not re.fullmatch("[0-9a-f]{16}", argument.value):
+            needed = f'16 hexadecimal digits, as "{self.table.digest}"'
+            found = f'this is "{argument.value}"'
+            self.sink.add(WrongValue(argument.span, what="choices", needed=needed, found=found))
         elif argument.value != self.table.digest:
             self.sink.add(OtherChoices(argument.span, given=argument.value, have=self.table.digest))
 

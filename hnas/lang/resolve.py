@@ -240,7 +240,7 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
         name, span = (relation.name, relation.span) if relation else ("", network.kind_span)
         sink.add(NoSuchSpace(span, name=name, advice=did_you_mean(name, scope.visible)))
         return None
-    circle = next((name for name in scope.own if _circles(name, scope.own)), None)
+    circle = _circle(scope.own)
     if circle is not None:  # whichever is meant, it cannot be had
         return scope.visible[circle]
     if scope.own:
@@ -255,14 +255,19 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
     return None
 
 
-def _circles(name: str, spaces: Mapping[str, ast.Block]) -> bool:
-    """Whether a space extends itself, by way of others of its file."""
-    seen: list[str] = []
-    while name in spaces and name not in seen:
-        seen.append(name)
-        relation = spaces[name].relation
-        name = relation.name if relation is not None else ""
-    return name == seen[0] if seen else False
+def _circle(spaces: Mapping[str, ast.Block]) -> str | None:
+    """A space that extends itself, by way of others of its file; None where there is none."""
+    done: set[str] = set()
+    for name in spaces:
+        way: dict[str, None] = {}
+        while name in spaces and name not in done and name not in way:
+            way[name] = None
+            relation = spaces[name].relation
+            name = relation.name if relation is not None else ""
+        if name in way:
+            return name
+        done.update(way)
+    return None
 
 
 def _flatten(block: ast.Block, scope: _Scope, sink: Sink, way: tuple[str, ...]) -> tuple[ast.Item, ...]:

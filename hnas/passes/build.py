@@ -198,9 +198,7 @@ class Builder:
         chosen = self.value(expr, place, "if")
         if not isinstance(chosen, bool):
             why = f"it needs a condition, this is {spell(chosen)}"
-            raise self.fail(
-                DoesNotFit(expr.span, operator="if", why=why, where=place.text, advice=COMPARE)
-            )
+            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text, advice=COMPARE))
         return chosen
 
     # --- functions -------------------------------------------------------------------------------

@@ -234,7 +234,9 @@ class _Maker:
         if given != self.result:
             advice = ""
             if given.live and not self.result.live:
-                advice = "its channels are searched; end it in conv(1, width), or search the width of the cell"
+                advice = (
+                    "its channels are searched; end it in conv(1, width), or search the width of the cell"
+                )
             diagnostic = WrongOption(
                 span,
                 option=label,

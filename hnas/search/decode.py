@@ -88,7 +88,9 @@ def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[
             continue
         best = max(allowed, key=lambda i: (weights[group.id][i], -i))
         found.append((weights[group.id][best], position, (group.name, group.options[best])))
-    kept = sorted(found, key=lambda edge: (-edge[0], edge[1]))[: None if every else edges or decision.take.count]
+    kept = sorted(found, key=lambda edge: (-edge[0], edge[1]))[
+        : None if every else edges or decision.take.count
+    ]
     kept.sort(key=lambda edge: edge[1])
     picks = [pick for _, _, pick in kept]
     wanted = decision.take.count

@@ -18,7 +18,7 @@ class NoArchStep(Diagnostic):
         "no architecture step will run: alpha and beta are left alone for {from_epoch} of {epochs} epochs, "
         "and the run stops after step {last}"
     )
-    help = "raise --epochs, or lower it with --set search.arch.from_epoch=N"
+    help = "raise --max-steps, or lower it with --set search.arch.from_epoch=N"
     from_epoch: int
     epochs: int
     last: int

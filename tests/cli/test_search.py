@@ -183,8 +183,19 @@ def test_epochs_that_never_reach_the_architecture_warn(
     del flags[flags.index("--set", flags.index("search.batch=2") + 1)]
     said = hnas(*flags, "--epochs", "1", "--out", "run")
     assert said.code == 0, said.err
-    assert "W0401" in said.err
+    assert said.err.count("warning[") == 1
+    assert "warning[W0202]: arch has no effect: of 1 epoch none is left for alpha and beta" in said.err
     assert "epochs = 1" in (tmp_path / "run" / "spec.hnas").read_text()
+
+
+def test_a_run_that_stops_before_the_architecture_moves_is_warned(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--max-steps", "6", "--out", "run"))
+    assert said.code == 0, said.err
+    assert said.err.count("warning[W0401]: no architecture step will run") == 1
+    assert "W0401" not in hnas(*tiny_flags("--max-steps", "7", "--out", "run2")).err
 
 
 def test_out_of_memory_says_what_to_lower(

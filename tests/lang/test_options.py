@@ -65,7 +65,7 @@ def _deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map("(F / 2) * ({})".format),
         inner.map("one_of {{ 1, 2 }} * ({})".format),
         st.tuples(inner, inner).map("({0[0]}) if stride == 1 else ({0[1]})".format),
-        st.tuples(inner, inner).map("{0[0]} if layer == 1 and not searching else {0[1]}".format),
+        st.tuples(inner, inner).map("{0[0]} if layer == 1 and width > 2 else {0[1]}".format),
         several.map("sum({})".format),
         several.map("product({})".format),
         several.map("one_of {{ {} }}".format),

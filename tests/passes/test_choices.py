@@ -115,9 +115,9 @@ CASES = {
     },
     "grouped": FIXED
     | {
-        "trellis": "path = 3 * [2]  width = 4  cell = unit(one_of(share = group(\"g\")) { 1, 3 })"
-        " -> 2 * conv(one_of(share = group(\"g\")) { 1, 3 })",
-        "head": "one_of(share = group(\"h\")) { relu, skip } -> 2 * one_of(share = group(\"h\")) { relu, skip }"
+        "trellis": 'path = 3 * [2]  width = 4  cell = unit(one_of(share = group("g")) { 1, 3 })'
+        ' -> 2 * conv(one_of(share = group("g")) { 1, 3 })',
+        "head": 'one_of(share = group("h")) { relu, skip } -> 2 * one_of(share = group("h")) { relu, skip }'
         " -> conv(1, classes, bias = true) -> resize(1)",
     },
     "repeated_by_layer": FIXED
