@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from hnas.ir.expr import Value, spell
 from hnas.ir.types import MapType, whole
@@ -40,7 +41,7 @@ Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @final
-@frozen
+@define(frozen=True, slots=False)
 class Primitive:
     """A layer of the language.
 
@@ -62,7 +63,11 @@ class Primitive:
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute called `name`, if there is one."""
-        return next((a for a in self.attributes if a.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Attribute]:
+        return {attribute.name: attribute for attribute in self.attributes}
 
 
 def check_value(attribute: Attribute, value: Value) -> Value:
