@@ -19,9 +19,11 @@ from hnas.cli.main import command, run
 from hnas.compiler import Compilation
 from hnas.diag import HnasError, Source
 from hnas.diag.render import render
+from hnas.ir.ops import PRIMITIVES
 from hnas.lang import ast
 from hnas.lang.parser import parse
 from hnas.schema.blocks import BLOCKS
+from hnas.schema.datasets import CARDS
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
@@ -184,6 +186,14 @@ def test_the_first_spec_can_be_laid_out(tmp_path: Path) -> None:
 def test_the_two_commands_stand_in_it() -> None:
     assert "\npip install . && hnas search examples/autodeeplab/spec.hnas\n" in README
     assert "\npip install -e '.[test]' && pytest\n" in README
+
+
+def test_it_names_every_command_data_set_and_layer() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`(?:hnas )?(\w+)", row)}
+    assert named >= set(command.commands) | set(CARDS)
+    listed = README.split("The layers are ")[1].split(".")[0]
+    assert set(re.findall(r"`(\w+)`", listed)) == set(PRIMITIVES)
 
 
 def test_no_text_of_the_project_names_a_folder_of_a_machine() -> None:

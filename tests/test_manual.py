@@ -41,7 +41,7 @@ def test_nothing_that_a_spec_or_a_user_can_name_is_missing() -> None:
 
 
 def test_the_navigation_has_every_page() -> None:
-    # mkdocs --strict says so too; this needs no mkdocs
+    # mkdocs --strict says so too; this needs no mkdocs. docs/manual/hook.py adds python.md
     named = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
     pages = (path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-    assert [page for page in pages if f": {page}\n" not in named] == []
+    assert [page for page in pages if f": {page}\n" not in named and page != "python.md"] == []

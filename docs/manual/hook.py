@@ -17,6 +17,14 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 _LINK = re.compile(r"\]\((?:\.\./)+examples(?:/(\w+)/(?:README\.md|(\w+\.hnas)))?\)")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """The page about Python has its place behind the commands, once it is there."""
+    if config.nav is not None and (Path(config.docs_dir) / "python.md").is_file():
+        commands = next(place for place, entry in enumerate(config.nav) if "Commands" in entry)
+        config.nav.insert(commands + 1, {"Python": "python.md"})
+    return config
+
+
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """A page for each folder."""
     for readme in sorted(EXAMPLES.glob("*/README.md")):
