@@ -8,7 +8,7 @@ import torch
 from hnas.compiler import Compilation
 from hnas.diag import HnasError
 from hnas.engine.errors import OutOfMemory
-from hnas.engine.settings import seed_everything
+from hnas.engine.settings import is_out_of_memory, seed_everything
 from hnas.runtime.supernet import SuperNet
 from hnas.search.errors import NothingLearnt
 

@@ -13,7 +13,7 @@ from typing import final
 from attrs import frozen
 
 from hnas.ir.decisions import DecisionTable
-from hnas.ir.nodes import Node
+from hnas.ir.nodes import NodeWays
 from hnas.ir.tree import Tree
 from hnas.ir.walk import Takes, Walk
 
@@ -62,7 +62,7 @@ def count(table: DecisionTable, edges: int | None) -> Counts:
     return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures)
 
 
-def distinct_ways(node: Node) -> int:
+def distinct_ways(node: NodeWays) -> int:
     """The ways of a node up to the order of its summands: multisets where slots may repeat."""
     take = node.decision.take
     if take.how in ("slots", "pairs"):
@@ -71,7 +71,7 @@ def distinct_ways(node: Node) -> int:
     return node.number
 
 
-def _decodable(node: Node, edges: int | None) -> int:
+def _decodable(node: NodeWays, edges: int | None) -> int:
     """The ways decoding can end at: distinct edges, never none; of slots, distinct pairs in order."""
     decision = node.decision
     kept = [

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from hnas.ir.expr import Value, spell
 from hnas.ir.types import MapType, whole
@@ -42,7 +43,7 @@ Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @final
-@frozen
+@define(frozen=True, slots=False)
 class Primitive:
     """A layer of the language.
 
@@ -64,7 +65,11 @@ class Primitive:
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute called `name`, if there is one."""
-        return next((a for a in self.attributes if a.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Attribute]:
+        return {attribute.name: attribute for attribute in self.attributes}
 
 
 def check_value(attribute: Attribute, value: Value) -> Value:
@@ -84,10 +89,9 @@ def check_value(attribute: Attribute, value: Value) -> Value:
                 return whole_values if isinstance(value, tuple) else whole_values[0]
             needed = _whole_number(least, attribute.most, values)
         case "number":
-            most = attribute.most
-            if isinstance(value, int | Fraction) and not isinstance(value, bool) and value >= 0:
-                if most is None or value < most:
-                    return value
+            most = float("inf") if attribute.most is None else attribute.most
+            if isinstance(value, int | Fraction) and not isinstance(value, bool) and 0 <= value < most:
+                return value
             needed = "a number from 0" + ("" if attribute.most is None else f", below {attribute.most}")
         case "flag":
             if isinstance(value, bool):

@@ -19,7 +19,7 @@ _Share = tuple[Term, int, int]
 
 @final
 @define(slots=False)
-class Node(Ways):
+class NodeWays(Ways):
     """The edges of a cell's node, with what stands under the operators that are taken.
 
     Attributes:
@@ -100,9 +100,9 @@ class Node(Ways):
             for term, ways, after in numbers:
                 if index < ways * after:
                     inner, index = divmod(index, after)
-                    terms.append(term)
-                    if ways > 1:
+                    if term not in terms:
                         found.update(self._of(term).picks(inner))
+                    terms.append(term)
                     return index
                 index -= ways * after
             raise AssertionError("an index below the number lies in one of the terms")
@@ -166,14 +166,15 @@ class Node(Ways):
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
         """See `Ways`."""
-        result, terms = 0, self._taken(picks)
+        result, terms, seen = 0, self._taken(picks), set[Term]()
 
         def before(numbers: Iterable[_Share], taken: Term) -> int:
             """The ways that come before those of a term and the inner choices `picks` makes."""
             skipped = 0
             for term, ways, after in numbers:
                 if term == taken:
-                    inner = self._of(term).index(picks) if ways > 1 else 0
+                    inner = self._of(term).index(picks) if term not in seen else 0
+                    seen.add(term)
                     return skipped + inner * after
                 skipped += ways * after
             raise AssertionError("the term is one of those that can be taken")

@@ -84,7 +84,7 @@ class Segment:
 
 
 def searched_apart(a: MapType, b: MapType) -> str:
-    """What to do about two types that read alike and yet differ: different decisions search their channels."""
+    """What to do about two types that read alike and yet differ; empty where they do not."""
     if a == b or str(a) != str(b):
         return ""
     return (

@@ -144,7 +144,8 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
         return None
     if arch["from_epoch"] >= values["epochs"]:
         epochs: int = values["epochs"]
-        why = f"of {epochs} epoch{'s' if epochs > 1 else ''} none is left for alpha and beta, and what is found is random"
+        shown = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+        why = f"of {shown} none is left for alpha and beta, and what is found is random"
         sink.add(NoEffect(arch.spans["from_epoch"], what="arch", why=why))
     return SearchSettings(
         epochs=values["epochs"],

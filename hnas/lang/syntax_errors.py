@@ -120,7 +120,7 @@ class TooLong(Diagnostic):
 @final
 @frozen
 class LongNumber(Diagnostic):
-    """Numbers are exact, and so they are bounded: at most 1e18, with at most 18 digits on each side of the point."""
+    """Numbers are exact, and so they are bounded: at most 1e18, with at most 18 digits behind the point."""
 
     code = "E0112"
     title = "the number {number} is beyond {bound}"

@@ -184,7 +184,7 @@ class _Maker:
         values: list[str] = []
         outer = self.body.recorded.when
         for position, option in enumerate(options):
-            self.body.recorded.when = (*outer, (f"{self.prefix}.{edge}", position))
+            self.body.recorded.when = (*outer, (f"{self.prefix}.{edge}", (position,)))
             values.append(self._option(source, edge, option))
         self.body.recorded.when = outer
         if len(values) == 1:
@@ -209,7 +209,7 @@ class _Maker:
                 pair = (source, label)
                 if pair not in built:
                     # of several slots any may take the pair: what is chosen inside it always matters
-                    under = ((f"{self.prefix}.{node}.{slot}", position),) if len(slots) == 1 else ()
+                    under = ((f"{self.prefix}.{node}.{slot}", (position,)),) if len(slots) == 1 else ()
                     self.body.recorded.when = (*outer, *under)
                     built[pair] = self._option(source, f"{node}.{source}", options[label])
                     self.body.recorded.when = outer
@@ -331,7 +331,7 @@ class _Maker:
         for position, option in enumerate(node.options):
             if taken is not None and position not in taken:
                 continue
-            body.recorded.when = (*outer, (group, position))
+            body.recorded.when = (*outer, (group, (position,)))
             value = self._map(option, f"{at}.{plain(factor.labels[position])}")
             body.recorded.when = outer
             if value is not None:

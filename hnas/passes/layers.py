@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hnas.ir import graph as g
 from hnas.ir import template as t
-from hnas.ir.expr import Value
+from hnas.ir.expr import Const, Value
 from hnas.ir.layer import Primitive, TypeRuleError, check_value
 from hnas.ir.ops import PRIMITIVES
 from hnas.ir.rules import times
@@ -64,9 +64,13 @@ def layer(builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "P
     name = body.free(prefix + prim.name)
     attrs: dict[str, Value] = {}
     tables: dict[str, Table] = {}
+    fixed = builder.fixed.setdefault(id(prim), {})
     operands = (source,)
     try:
         for key, expr in prim.attrs:
+            if key in fixed:
+                attrs[key] = fixed[key]
+                continue
             attribute = primitive.attribute(key)
             assert attribute is not None, key
             value = builder.searched(expr, place, prim.name, body.recorded, name)
@@ -79,6 +83,8 @@ def layer(builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "P
                 attrs[key] = tables[key].largest()
             else:
                 attrs[key] = check_value(attribute, value)
+                if isinstance(expr, Const):
+                    fixed[key] = attrs[key]
         if prim.like is not None:
             operands = (source, body.params[0][0])
             result = MapType(given.channels, body.params[0][1].stride)

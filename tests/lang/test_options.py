@@ -20,7 +20,14 @@ space s {{
   op wide(k, e = 2) = conv(k, e * channels) -> conv(1, channels)
   choice w = one_of {{ 3, 5 }}
   choice o = one_of {{ relu6, norm }}
-  cell c {{ inputs = [prev]  nodes = 2  op = one_of {{ {options} }}  take = {take}  weigh = {weigh}  output = last }}
+  cell c {{
+    inputs = [prev]
+    nodes = 2
+    op = one_of {{ {options} }}
+    take = {take}
+    weigh = {weigh}
+    output = last
+  }}
   stem = conv(3, F) -> norm
   trellis {{ layers = 2  strides = [1]  path = [1, 1]  width = F  cell = c }}
   head = conv(1, classes) -> resize(1)
