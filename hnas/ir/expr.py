@@ -12,8 +12,7 @@ from typing import Literal, assert_never, final
 from attrs import field, frozen
 
 from hnas.diag import Span
-from hnas.ir.evaluation import COMPARE as COMPARE
-from hnas.ir.evaluation import EvaluationError as EvaluationError
+from hnas.ir.evaluation import COMPARE, EvaluationError
 
 Value = bool | int | Fraction | str | tuple[int, ...] | tuple[Fraction | int, ...]
 """What an expression is worth. A tuple is one anisotropic value, a number per axis."""
