@@ -204,13 +204,13 @@ class Walk:
         result, fork = 0, self._begin
         for state in self._order:
             taken = frozenset(self._taken(state, picks)) if state in fork.key[0] else None
-            for number, step in enumerate(fork.steps):
-                if step.ways is None or frozenset(step.ways) == taken:
-                    break
-            else:
+            number = next(
+                (n for n, s in enumerate(fork.steps) if s.ways is None or frozenset(s.ways) == taken), None
+            )
+            if number is None:
                 raise OutsideError(self.trellis.decisions.get(state, state.id), "these moves are not allowed")
             result += fork.ends[number]
-            fork = fork.after[number]
+            step, fork = fork.steps[number], fork.after[number]
             if step.roots.parts:
                 result += step.roots.index(picks) * fork.number
         if not fork.number:
