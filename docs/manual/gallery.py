@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
+from hnas.ir.numbers import spell_count
 from manual.markdown import code, table
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

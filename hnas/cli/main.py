@@ -11,12 +11,14 @@ from typing import NoReturn
 import click
 
 import hnas
+from hnas.cli.asking import locate, mutate, neighbours, rank, unrank
 from hnas.cli.checking import check
 from hnas.cli.differing import diff
 from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
+from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
 
@@ -31,7 +33,11 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain, new, import_, diff, fmt):
+_COMMANDS = (
+    *(search, decode, check, show, compile_, explain, new, import_, diff, fmt),
+    *(sample, unrank, rank, locate, neighbours, mutate),
+)
+for each in _COMMANDS:
     command.add_command(each)
 
 

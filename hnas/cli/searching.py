@@ -16,25 +16,24 @@ import torch
 from attrs import frozen
 
 import hnas
+from hnas.api.run import newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
-from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import SpecChanged
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import choose_threads, resolve_device
 from hnas.ir.decisions import Architecture
+from hnas.ir.numbers import spell_count
 from hnas.lang.resolve import PAPER
-from hnas.runtime.arch import ArchParams
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
@@ -153,7 +152,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         if flags.workers is not None:
             options["workers"] = flags.workers
         record = attrs.evolve(record, device=flags.device or record.device, options=options)
-        compilation = attrs.evolve(_unchanged(folder, record), allow_extern=flags.allow_extern)
+        compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
         given = parse_data_flags(flags.data)
         name = compilation.data.name
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
@@ -161,18 +160,6 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         train, val = _datasets(compilation, root)
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
-
-
-def _unchanged(folder: RunFolder, record: RunRecord) -> Compilation:
-    """The run's spec, if it still is the one the run began with."""
-    compilation = Compilation(folder.spec)
-    have = attrs.asdict(compilation.digests)
-    which = [name for name in ("choices", "weights", "run") if record.digests.get(name) != have[name]]
-    if which:
-        words = {"choices": "choices", "weights": "weights", "run": "settings"}
-        shown = " and ".join(words[name] for name in which)
-        raise HnasError(SpecChanged(None, path=str(folder.spec), which=shown))
-    return compilation
 
 
 # --- parts -----------------------------------------------------------------------------------------
@@ -250,12 +237,11 @@ def _search(
     reporter: ClosingReporter,
 ) -> Ending:
     device = resolve_device(record.device)
-    checkpoints = Checkpoints(folder.checkpoints, _binding(record))
+    checkpoints = Checkpoints(folder.checkpoints, record.binding)
     with memory(), reporter:
         if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
             reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)
-        folder.write_record(record)
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -273,6 +259,8 @@ def _search(
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
+        record = attrs.evolve(record, steps=searcher.planned)
+        folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
         if flags.resume is not None:
             searcher.resume()
@@ -290,11 +278,6 @@ def _search(
     for warning in over:
         reporter.warning(warning)
     return Ending(folder.path, outcome, drawing, stopper.exit_code)
-
-
-def _binding(record: RunRecord) -> str:
-    """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed."""
-    return f"{record.digests.get('run', '')}-{record.seed}"
 
 
 def _measured(
@@ -381,12 +364,11 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     """
     folder = RunFolder.open(path)
     record = folder.record
-    _ = _unchanged(folder, record)
+    _ = unchanged(folder)
     compilation = Compilation(folder.spec, sets=sets)
     _ = compilation.expanded
-    step, state, warnings = Checkpoints(folder.checkpoints, _binding(record)).load_latest()
-    arch = ArchParams.of_state(compilation.decisions, state["model"])
-    weights = {group: weight.tolist() for group, weight in arch.weights().items()}
+    step, state, warnings = newest(folder)
+    weights = weights_of(compilation.decisions, state)
     architecture = decode(compilation.decisions, weights, compilation.decode)
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
     drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))

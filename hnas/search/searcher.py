@@ -10,8 +10,9 @@ from hnas.data.base import Batches, Dataset, evaluation_batches, evenly, halves
 from hnas.data.errors import TooFewImages
 from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints
+from hnas.engine.log import MetricsLog
 from hnas.engine.loop import Every, Progress, Rate, Reporter, Stopper
-from hnas.engine.metrics import Events, Headline, MetricsLog, metrics_for
+from hnas.engine.metrics import Events, Headline, metrics_for
 from hnas.engine.run import RunFolder
 from hnas.engine.settings import autocast, random_states, set_random_states
 from hnas.ir.decisions import Architecture, DecisionTable
