@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 import hnas
+from hnas.cli.asking import locate, mutate, neighbours, rank, unrank
 from hnas.cli.checking import check
 from hnas.cli.data import data
 from hnas.cli.differing import diff
@@ -18,6 +19,7 @@ from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
+from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
 
@@ -32,7 +34,11 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, data, check, show, compile_, explain, new, import_, diff, fmt):
+_COMMANDS = (
+    *(search, decode, data, check, show, compile_, explain, new, import_, diff, fmt),
+    *(sample, unrank, rank, locate, neighbours, mutate),
+)
+for each in _COMMANDS:
     command.add_command(each)
 
 

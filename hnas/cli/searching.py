@@ -6,8 +6,7 @@ Everything that can be refused is refused before the run folder is made.
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import final
@@ -17,24 +16,24 @@ import torch
 from attrs import frozen
 
 import hnas
+from hnas.api.run import newest, unchanged, weights_of
+from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
-from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import OutOfMemory, SpecChanged
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
+from hnas.engine.settings import choose_threads, resolve_device
 from hnas.ir.decisions import Architecture
+from hnas.ir.numbers import spell_count
 from hnas.lang.resolve import PAPER
-from hnas.runtime.arch import ArchParams
 from hnas.runtime.supernet import SuperNet
 from hnas.search.bilevel import trial
 from hnas.search.decode import decode
@@ -106,12 +105,13 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
+    model = super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
         record = RunRecord(
             hnas=hnas.__version__,
             python=platform.python_version(),
@@ -133,7 +133,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
             notes=notes,
         )
         folder.write_record(record)
-        return _search(folder, record, resolved, train, val, flags, reporter)
+        return _search(folder, record, resolved, model, train, val, flags, reporter)
 
 
 def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -152,25 +152,14 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         if flags.workers is not None:
             options["workers"] = flags.workers
         record = attrs.evolve(record, device=flags.device or record.device, options=options)
-        compilation = attrs.evolve(_unchanged(folder, record), allow_extern=flags.allow_extern)
+        compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
         given = parse_data_flags(flags.data)
         name = compilation.data.name
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
-        root = locate(name, {**recorded, **given}, os.environ, _said(compilation))
+        root = locate(name, {**recorded, **given}, os.environ, compilation.data.root)
         train, val = _datasets(compilation, root)
-        return _search(folder, record, compilation, train, val, flags, reporter)
-
-
-def _unchanged(folder: RunFolder, record: RunRecord) -> Compilation:
-    """The run's spec, if it still is the one the run began with."""
-    compilation = Compilation(folder.spec)
-    have = attrs.asdict(compilation.digests)
-    which = [name for name in ("choices", "weights", "run") if record.digests.get(name) != have[name]]
-    if which:
-        words = {"choices": "choices", "weights": "weights", "run": "settings"}
-        shown = " and ".join(words[name] for name in which)
-        raise HnasError(SpecChanged(None, path=str(folder.spec), which=shown))
-    return compilation
+        model = super_network(compilation, record.seed, resolve_device(record.device))
+        return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
 # --- parts -----------------------------------------------------------------------------------------
@@ -200,7 +189,7 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
         raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
     if name in GENERATED:
         return compilation, None, ()
-    root = locate(name, given, os.environ, _said(compilation))
+    root = locate(name, given, os.environ, compilation.data.root)
     if root is not None:
         return compilation, root, ()
     missing = NoDataset(None, name=name)
@@ -211,11 +200,6 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     demo = attrs.evolve(compilation, profile=DEMO)
     _ = demo.search, demo.expanded
     return demo, None, (note,)
-
-
-def _said(compilation: Compilation) -> str | None:
-    """The folder the spec says its data set lies in."""
-    return compilation.data.folder.root if compilation.data.folder is not None else None
 
 
 def _fits_batch(compilation: Compilation, images: int, seed: int) -> None:
@@ -245,20 +229,18 @@ def _search(
     folder: RunFolder,
     record: RunRecord,
     compilation: Compilation,
+    model: SuperNet,
     train: Dataset,
     val: Dataset,
     flags: Flags,
     reporter: ClosingReporter,
 ) -> Ending:
     device = resolve_device(record.device)
-    checkpoints = Checkpoints(folder.checkpoints, _binding(record))
-    with _memory(), reporter:
-        seed_everything(record.seed)
-        model = compilation.supernet().to(device)
+    checkpoints = Checkpoints(folder.checkpoints, record.binding)
+    with memory(), reporter:
         if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
             reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)
-        folder.write_record(record)
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -276,6 +258,8 @@ def _search(
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
+        record = attrs.evolve(record, steps=searcher.planned)
+        folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
         if flags.resume is not None:
             searcher.resume()
@@ -284,20 +268,15 @@ def _search(
             else:
                 reporter.message(f"goes on after step {searcher.step}")
         try:
-            with Stopper(f"hnas search --resume {folder.path}") as stopper:
+            with Stopper(again(folder.path, flags)) as stopper:
                 outcome = searcher.search(stopper)
         except HnasError as error:
-            error.add_note(f"when that is mended, go on with: hnas search --resume {folder.path}")
+            error.add_note(f"when that is mended, go on with: {again(folder.path, flags)}")
             raise
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
         reporter.warning(warning)
     return Ending(folder.path, outcome, drawing, stopper.exit_code)
-
-
-def _binding(record: RunRecord) -> str:
-    """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed."""
-    return f"{record.digests.get('run', '')}-{record.seed}"
 
 
 def _measured(
@@ -352,6 +331,11 @@ def _standing(outcome: Outcome) -> str:
     return shown
 
 
+def again(run: Path, flags: Flags) -> str:
+    """The command that goes on with a run."""
+    return f"hnas search --resume {run}{' --allow-extern' if flags.allow_extern else ''}"
+
+
 def write_found(
     folder: RunFolder, record: RunRecord, compilation: Compilation, architecture: Architecture, standing: str
 ) -> tuple[str, tuple[Diagnostic, ...]]:
@@ -379,24 +363,12 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     """
     folder = RunFolder.open(path)
     record = folder.record
-    _ = _unchanged(folder, record)
+    _ = unchanged(folder)
     compilation = Compilation(folder.spec, sets=sets)
     _ = compilation.expanded
-    step, state, warnings = Checkpoints(folder.checkpoints, _binding(record)).load_latest()
-    arch = ArchParams.of_state(compilation.decisions, state["model"])
-    weights = {group: weight.tolist() for group, weight in arch.weights().items()}
+    step, state, warnings = newest(folder)
+    weights = weights_of(compilation.decisions, state)
     architecture = decode(compilation.decisions, weights, compilation.decode)
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
     drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))
     return folder, drawing, (*warnings, *over)
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Turn an allocation that failed, on whatever device, into a diagnostic."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where="while searching")) from None
-        raise

@@ -18,8 +18,6 @@ from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.data.sheet import draw_sheet
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.files import write_atomically
-from hnas.schema.datasets import DatasetCard
-from hnas.schema.settings import DataSettings
 
 _EVERY = {True: 0.2, False: 10.0}
 """Seconds from one line of progress to the next, on a terminal and elsewhere."""
@@ -33,15 +31,14 @@ class Survey:
     """A data set, looked through.
 
     Attributes:
-        card, settings: As the spec has them.
+        compilation: The spec.
         root: Where it lies.
         splits: What each split holds.
         datasets: The splits that could be opened.
         faults: What is missing or broken.
     """
 
-    card: DatasetCard
-    settings: DataSettings
+    compilation: Compilation
     root: Path | None
     splits: Mapping[str, Measured]
     datasets: Mapping[str, Dataset] = field(repr=False)
@@ -59,7 +56,7 @@ def look_through(compilation: Compilation, flags: Sequence[str]) -> Survey:
     if given and card.name not in given:
         profiles = ", ".join(compilation.profiles)
         raise HnasError(UnusedData(None, given=", ".join(given), name=card.name, profiles=profiles))
-    root = locate(card.name, given, os.environ, settings.folder.root if settings.folder else None)
+    root = locate(card.name, given, os.environ, settings.root)
     if root is None and card.name not in GENERATED:
         raise HnasError(NoDataset(None, name=card.name))
     splits: dict[str, Measured] = {}
@@ -76,7 +73,7 @@ def look_through(compilation: Compilation, flags: Sequence[str]) -> Survey:
         splits[split] = Measured(len(card.classes))
         measure(dataset, _progress(split, len(dataset)), splits[split])
         faults += splits[split].faults
-    return Survey(card, settings, root, splits, datasets, tuple(faults))
+    return Survey(compilation, root, splits, datasets, tuple(faults))
 
 
 def _progress(split: str, images: int) -> Callable[[int], None]:
@@ -119,7 +116,7 @@ def write_sheet(path: Path, survey: Survey, samples: int) -> None:
         except HnasError:
             continue  # told with the others
     if drawn:
-        write_atomically(path, draw_sheet(drawn, survey.card))
+        write_atomically(path, draw_sheet(drawn, survey.compilation.card))
 
 
 # --- what is said ----------------------------------------------------------------------------------
@@ -128,17 +125,17 @@ def write_sheet(path: Path, survey: Survey, samples: int) -> None:
 def figures(survey: Survey) -> dict[str, Any]:
     """Every figure by name."""
     return {
-        "data": survey.card.name,
+        "data": survey.compilation.card.name,
         "root": str(survey.root) if survey.root is not None else None,
-        "task": survey.card.task,
-        "classes": list(survey.card.classes),
+        "task": survey.compilation.card.task,
+        "classes": list(survey.compilation.card.classes),
         "splits": {name: _split(survey, each) for name, each in survey.splits.items()},
         "broken": [{"code": each.code, "message": each.message} for each in survey.faults],
     }
 
 
 def _split(survey: Survey, found: Measured) -> dict[str, Any]:
-    crop = _crop(survey.settings)
+    crop = _crop(survey)
     return {
         "images": found.images,
         "sizes": [{"size": list(size), "images": number} for size, number in found.sizes.most_common()],
@@ -153,20 +150,23 @@ def _split(survey: Survey, found: Measured) -> dict[str, Any]:
     }
 
 
-def _crop(settings: DataSettings) -> tuple[int, int] | None:
+def _crop(survey: Survey) -> tuple[int, int] | None:
     """The crop that images as they are may be too small for."""
+    settings = survey.compilation.data
     return settings.trained_size() if settings.resize is None else None
 
 
 def report(survey: Survey) -> str:
     """The figures as text."""
-    lines = [f"data {survey.card.name}" + (f", in {survey.root}" if survey.root is not None else "")]
+    lines = [
+        f"data {survey.compilation.card.name}" + (f", in {survey.root}" if survey.root is not None else "")
+    ]
     for name, found in survey.splits.items():
         lines.append(f"  {name:<5}  {found.images:,} images{_sizes(found)}")
     lines += _too_small(survey)
     first, found = next(iter(survey.splits.items()))
     if found.images:
-        lines += ["", *_classes(survey, first), "", *_statistics(survey.card, first, found)]
+        lines += ["", *_classes(survey, first), "", *_statistics(survey, first, found)]
     return "\n".join(lines)
 
 
@@ -183,7 +183,7 @@ def _sizes(found: Measured) -> str:
 
 
 def _too_small(survey: Survey) -> list[str]:
-    crop = _crop(survey.settings)
+    crop = _crop(survey)
     number = sum(found.smaller_than(*crop) for found in survey.splits.values()) if crop is not None else 0
     if not number or crop is None:
         return []
@@ -193,7 +193,7 @@ def _too_small(survey: Survey) -> list[str]:
 
 def _classes(survey: Survey, first: str) -> list[str]:
     """A row a class: how often it occurs, and weights for it."""
-    unit = "pixels" if survey.card.task == "segmentation" else "labels"
+    unit = "pixels" if survey.compilation.card.task == "segmentation" else "labels"
     main = survey.splits[first]
     other = next((found for name, found in survey.splits.items() if name != first), None)
     heads = ["class", f"% of {first}", *(["% of val"] if other is not None else []), "images"]
@@ -201,7 +201,7 @@ def _classes(survey: Survey, first: str) -> list[str]:
     rows: list[list[str]] = []
     weights = zip(main.median_frequency(), main.inverse_log(), strict=True)
     for index, (median, inverse) in enumerate(weights):
-        row = [survey.card.classes[index], f"{100 * main.shares()[index]:.2f}"]
+        row = [survey.compilation.card.classes[index], f"{100 * main.shares()[index]:.2f}"]
         row += [f"{100 * other.shares()[index]:.2f}"] if other is not None else []
         row += [f"{int(main.images_with[index]):,}", "-" if median is None else f"{median:.3f}"]
         rows.append([*row, f"{inverse:.3f}"])
@@ -215,8 +215,9 @@ def _cell(text: str, width: int, column: int) -> str:
     return f"{text:<{width}}" if column == 0 else f"{text:>{width}}"
 
 
-def _statistics(card: DatasetCard, first: str, found: Measured) -> list[str]:
+def _statistics(survey: Survey, first: str, found: Measured) -> list[str]:
     """Mean and deviation as they were measured, the way a spec would say them."""
+    card = survey.compilation.card
     measured, given = (found.mean, found.deviation), (card.mean, card.deviation)
     lines: list[str] = []
     for name, value, have in zip(("mean", "deviation"), measured, given, strict=True):

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TextIO, final
 
 import click
@@ -82,14 +81,6 @@ def _coloured(text: str, diagnostic: Diagnostic) -> str:
     return "\n".join(lines)
 
 
-def spell_count(number: int) -> str:
-    """`75,025`, exactly; a number too long for a line as `2.11e+378`."""
-    return f"{number:,}" if abs(number) < _LONGEST else f"{Decimal(number):.3g}"
-
-
-_LONGEST = 10**50
-
-
 def spell_seconds(seconds: float) -> str:
     """`42 s`, `3:07`, `2:04:31`, `3 d 4 h`."""
     whole = round(seconds)
@@ -121,6 +112,27 @@ class Seconds(click.ParamType[float]):
         if not 0 < seconds < float("inf"):
             self.fail(f"{text!r} is no time above 0", param, ctx)
         return seconds
+
+
+@final
+class WholeNumber(click.ParamType[int]):
+    """A whole number of any length."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        from hnas.ir.numbers import any_length
+
+        text = str(value)
+        digits = text.removeprefix("-")
+        if text.startswith("-") and not digits.isdigit():
+            raise click.NoSuchOption(text, ctx=ctx)
+        if not (digits.isascii() and digits.isdigit()):
+            shown = text if len(text) <= 40 else f"{text[:40]}..."
+            self.fail(f"{shown!r} is no whole number; write its digits", param, ctx)
+        with any_length():
+            return int(text)
 
 
 @final

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from hnas.diag import HnasError
 from hnas.engine.errors import NoRun, RunBusy, RunExists
-from hnas.engine.files import no_room, write_atomically
+from hnas.engine.files import empty_folder, no_room, write_atomically
 
 _FORMAT = 1
 _KINDS: dict[str, type] = {
@@ -27,6 +27,7 @@ _KINDS: dict[str, type] = {
     "data": dict,
     "measured": dict,
     "options": dict,
+    "steps": int,
 }
 
 
@@ -48,6 +49,7 @@ class RunRecord:
         data: The data set's name and folder; no folder for a generated one.
         measured: What was chosen by measuring, with the figures.
         options: --max-steps and the like, by name.
+        steps: Weight steps of all epochs; 0 before they are known.
         notes: What a reader should know, a sentence each.
     """
 
@@ -65,7 +67,13 @@ class RunRecord:
     data: Mapping[str, str]
     measured: Mapping[str, float] = field(factory=dict[str, float])
     options: Mapping[str, int | float | str] = field(factory=dict[str, int | float | str])
+    steps: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def binding(self) -> str:
+        """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed."""
+        return f"{self.digests.get('run', '')}-{self.seed}"
 
     def to_json(self) -> str:
         """The record as the text of run.json."""
@@ -112,10 +120,7 @@ class RunFolder:
             HnasError: `out` is there and not empty, or cannot be made.
         """
         if out is not None:
-            with no_room(out):
-                if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                    raise HnasError(RunExists(None, path=str(out)))
-                out.mkdir(parents=True, exist_ok=True)
+            empty_folder(out, RunExists(None, path=str(out)))
             path = out
         else:
             base = Path("runs") / f"{spec}-{now:%Y%m%d-%H%M%S}"

@@ -8,6 +8,7 @@ every other decision that matters in both; what comes to matter only by the chan
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
+from math import prod
 from random import Random
 from typing import final
 
@@ -63,6 +64,10 @@ class Near:
         for picks in self._changes(architecture):
             yield from self._completed(picks)
 
+    def count(self, architecture: Architecture) -> int:
+        """How many neighbours: what comes to matter by a change is counted, not gone through."""
+        return sum(self._number(picks, frozenset()) for picks in self._changes(architecture))
+
     def mutated(self, architecture: Architecture, random: Random) -> Architecture:
         """A neighbour: each change has the same probability, what comes to matter is drawn uniformly.
 
@@ -85,15 +90,30 @@ class Near:
 
     def _missing(self, picks: Picks) -> Decision | None:
         """The first decision that matters and is not made."""
+        return next(self._all_missing(picks), None)
+
+    def _all_missing(self, picks: Picks) -> Iterator[Decision]:
         taken = self.table.trellis.taken(picks)
-        return next(
-            (
-                d
-                for d in self.table.decisions
-                if d.id not in picks and d.kind in ("node", "choice") and self.table.matters(d, picks, taken)
-            ),
-            None,
-        )
+        for d in self.table.decisions:
+            if d.id not in picks and d.kind in ("node", "choice") and self.table.matters(d, picks, taken):
+                yield d
+
+    def _number(self, picks: Picks, counted: frozenset[str]) -> int:
+        """In how many ways what comes to matter can be made, but for what is counted already."""
+        missing = [d for d in self._all_missing(picks) if d.id not in counted]
+        number = prod(self._ways(d).number for d in missing if d.id not in self._asked)
+        asked = next((d for d in missing if d.id in self._asked), None)
+        if asked is None:
+            return number
+        ways, counted = Options(asked), counted | {d.id for d in missing if d.id not in self._asked}
+        return number * sum(self._number(picks | ways.chosen(options), counted) for options in ways.subsets())
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """The decisions other than nodes on whose options others depend: those of a node it counts itself."""
+        owners = {group.id: d for d in self.table.decisions for group in d.groups}
+        whens = [owners[group] for d in self.table.decisions for group, _ in d.when if group in owners]
+        return frozenset(d.id for d in whens if d.kind == "choice")
 
     def _completed(self, picks: Picks) -> Iterator[Architecture]:
         missing = self._missing(picks)

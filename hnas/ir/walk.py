@@ -5,9 +5,10 @@ frontier, the states alive that are still to come, and which of the shared decis
 a decision is forgotten with the last place that could meet it. A path has one state in its frontier.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import final
 
 from attrs import frozen
@@ -36,6 +37,29 @@ class Step:
 
 
 @final
+@frozen(eq=False, repr=False)
+class _Fork:
+    """A state under what is remembered there.
+
+    Attributes:
+        key: What is remembered.
+        steps: What may follow.
+        after: For each of them, the fork it leads to.
+        ends: Where the numbers of each begin, and where those of the last end.
+    """
+
+    key: Key
+    steps: tuple[Step, ...]
+    after: tuple["_Fork", ...]
+    ends: tuple[int, ...]
+
+    @property
+    def number(self) -> int:
+        """In how many ways it goes on."""
+        return self.ends[-1]
+
+
+@final
 class Walk:
     """The ways through a trellis, each weighed by the ways of the decisions that matter on it, numbered."""
 
@@ -59,7 +83,6 @@ class Walk:
                 at.setdefault(place, []).append(number)
         self._order = state_order(trellis)
         self._closing = self._last_met()
-        self._known: list[dict[Key, tuple[Step, ...]]] = [{} for _ in self._order]
         self._met: dict[tuple[int, ...], Together] = {}
 
     @property
@@ -137,48 +160,38 @@ class Walk:
         return sum(number for key, number in known.items() if self._ends(key))
 
     @cached_property
-    def _following(self) -> list[dict[Key, int]]:
-        """For each position and what can be remembered there, in how many ways it goes on."""
-        reached: list[set[Key]] = [{self._first}]
+    def _begin(self) -> "_Fork":
+        """The first state, and through it every one after: what may follow, numbered."""
+        reached: list[dict[Key, tuple[Step, ...]]] = []
+        keys: Iterable[Key] = (self._first,)
         for position in range(len(self._order)):
-            reached.append({s.after for key in reached[-1] for s in self._steps_at(position, key)})
-        found = [{key: int(self._ends(key)) for key in reached[-1]}]
-        for position in range(len(self._order) - 1, -1, -1):
-            after = found[-1]
-            found.append(
-                {
-                    key: sum(s.roots.number * after[s.after] for s in self._steps_at(position, key))
-                    for key in reached[position]
-                }
-            )
-        return found[::-1]
-
-    def _steps_at(self, position: int, key: Key) -> tuple[Step, ...]:
-        known = self._known[position]
-        if key not in known:
-            known[key] = tuple(self._steps(position, key))
-        return known[key]
+            reached.append({key: tuple(self._steps(position, key)) for key in keys})
+            keys = dict.fromkeys(step.after for steps in reached[-1].values() for step in steps)
+        forks = {key: _Fork(key, (), (), (0, int(self._ends(key)))) for key in keys}
+        for found in reversed(reached):
+            following = forks
+            forks: dict[Key, _Fork] = {}
+            for key, steps in found.items():
+                after = tuple(following[step.after] for step in steps)
+                each = (s.roots.number * fork.number for s, fork in zip(steps, after, strict=True))
+                forks[key] = _Fork(key, steps, after, tuple(accumulate(each, initial=0)))
+        return forks[self._first]
 
     # --- numbers and picks -----------------------------------------------------------------------
 
     def picks(self, index: int) -> Picks:
         """The moves and the choices of the way with a number in 0 .. number - 1."""
         always, index = divmod(index, self.number // self._always.number)
-        found, key = self._always.picks(always), self._first
-        for position, state in enumerate(self._order):
-            for step in self._steps_at(position, key):
-                after = self._following[position + 1][step.after]
-                if index < step.roots.number * after:
-                    break
-                index -= step.roots.number * after
-            else:
-                raise AssertionError("an index below the number lies in one of the steps")
+        found, fork = self._always.picks(always), self._begin
+        for state in self._order:
+            taken = bisect_right(fork.ends, index) - 1
+            index -= fork.ends[taken]
+            step, fork = fork.steps[taken], fork.after[taken]
             if step.roots.parts:
-                inner, index = divmod(index, after)
+                inner, index = divmod(index, fork.number)
                 found |= step.roots.picks(inner)
             if step.ways is not None and state in self.trellis.decisions:
                 found[self.trellis.decisions[state]] = tuple(("", way.label) for way in step.ways)
-            key = step.after
         return found
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
@@ -187,22 +200,23 @@ class Walk:
         Raises:
             OutsideError: It is none of them.
         """
-        result, key = 0, self._first
-        for position, state in enumerate(self._order):
-            taken = self._taken(state, picks) if state in key[0] else None
-            for step in self._steps_at(position, key):
-                after = self._following[position + 1][step.after]
-                if step.ways is None or (taken is not None and set(step.ways) == set(taken)):
-                    break
-                result += step.roots.number * after
-            else:
+        each = self.number // self._always.number
+        result, fork = 0, self._begin
+        for state in self._order:
+            taken = frozenset(self._taken(state, picks)) if state in fork.key[0] else None
+            number = next(
+                (n for n, s in enumerate(fork.steps) if s.ways is None or frozenset(s.ways) == taken), None
+            )
+            if number is None:
                 raise OutsideError(self.trellis.decisions.get(state, state.id), "these moves are not allowed")
+            result += fork.ends[number]
+            step, fork = fork.steps[number], fork.after[number]
             if step.roots.parts:
-                result += step.roots.index(picks) * after
-            key = step.after
-        if not self._ends(key):
-            raise OutsideError("trellis", f"{key[2]} branches end apart, {self.trellis.branches} are kept")
-        return self._always.index(picks) * (self.number // self._always.number) + result
+                result += step.roots.index(picks) * fork.number
+        if not fork.number:
+            branches = self.trellis.branches
+            raise OutsideError("trellis", f"{fork.key[2]} branches end apart, {branches} are kept")
+        return self._always.index(picks) * each + result
 
     def _taken(self, state: State, picks: Mapping[str, tuple[Pick, ...]]) -> tuple[Exit, ...]:
         exits = self.trellis.exits.get(state, ())

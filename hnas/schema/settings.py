@@ -120,8 +120,8 @@ class TrainSettings:
 class DecodeSettings:
     """The block `decode`: how an architecture is read off the relaxed decisions.
 
-    `edges`: distinct edges a node keeps, strongest first (None: every edge). `path`: by Viterbi over
-    the product of move weights, or step by step the strongest move.
+    `edges`: distinct edges a node keeps, strongest first (None: as many as its cell takes).
+    `path`: by Viterbi over the product of move weights, or step by step the strongest move.
     """
 
     edges: int | None
@@ -214,6 +214,11 @@ class DataSettings:
     flip: bool = True
     augment: tuple[Transform, ...] | None = None
     folder: FolderSettings | None = None
+
+    @property
+    def root(self) -> str | None:
+        """Where the spec says that the data set lies."""
+        return self.folder.root if self.folder is not None else None
 
     def trained_size(self, image: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """(height, width) of what is trained on, given that of the images; None where neither fixes it.

@@ -10,8 +10,9 @@ from hnas.data.base import Batches, Dataset, evaluation_batches, evenly, halves
 from hnas.data.errors import TooFewImages
 from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints
+from hnas.engine.log import MetricsLog
 from hnas.engine.loop import Every, Progress, Rate, Reporter, Stopper
-from hnas.engine.metrics import Events, Headline, MetricsLog, metrics_for
+from hnas.engine.metrics import Events, Headline, metrics_for
 from hnas.engine.run import RunFolder
 from hnas.engine.settings import autocast, random_states, set_random_states
 from hnas.ir.decisions import Architecture, DecisionTable
@@ -170,10 +171,10 @@ class Searcher:
     def search(self, stopper: Stopper) -> Outcome:
         """Steps until the planned end, --max-steps, or a signal; a checkpoint at each of them."""
         from_epoch = self.job.search.arch.from_epoch
-        if self.step < self.last <= self.epoch_end(from_epoch):
-            epochs = self.job.search.epochs
-            left_alone = min(from_epoch, epochs)
-            self.reporter.warning(NoArchStep(None, from_epoch=left_alone, epochs=epochs, last=self.last))
+        epochs = self.job.search.epochs
+        # where no epoch is left at all, the checker has said so
+        if from_epoch < epochs and self.step < self.last <= self.epoch_end(from_epoch):
+            self.reporter.warning(NoArchStep(None, from_epoch=from_epoch, epochs=epochs, last=self.last))
         due = Every(self.job.checkpoint_seconds)
         with self.train_a, self.train_b:
             while stopper.signal is None:

@@ -26,16 +26,22 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  check    Check a spec or a found network; every mistake at once.
-  compile  Print a stage of the compiler.
-  decode   Decode a run's newest checkpoint again.
-  diff     What tells two specs or found networks apart.
-  explain  What an error code means, with an example and its mend.
-  fmt      Bring specs into canonical form, comments kept.
-  import   A network that other code found, as a .hnas file.
-  new      Write a first spec, or a variation of one.
-  search   Search a space: weights and architecture in alternation.
-  show     What a spec or a found network is: sizes, counts, drawings.
+  check       Check a spec or a found network; every mistake at once.
+  compile     Print a stage of the compiler.
+  decode      Decode a run's newest checkpoint again.
+  diff        What tells two specs or found networks apart.
+  explain     What an error code means, with an example and its mend.
+  fmt         Bring specs into canonical form, comments kept.
+  import      A network that other code found, as a .hnas file.
+  locate      Whether a network is in a space, and where.
+  mutate      A network changed by one choice, at random.
+  neighbours  The networks that differ from one by one choice.
+  new         Write a first spec, or a variation of one.
+  rank        The number of a network in its space.
+  sample      Architectures drawn uniformly from a space.
+  search      Search a space: weights and architecture in alternation.
+  show        What a spec or a found network is: sizes, counts, drawings.
+  unrank      The architecture of a space with a number.
 """
     )
 
@@ -65,6 +71,12 @@ def test_option_names_are_a_promise() -> None:
         "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
         "fmt": ["--check", "--diff"],
+        "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
+        "unrank": sorted(["--allow-outside", "--out", *layout]),
+        "rank": sorted(["--allow-outside", "--name", *layout]),
+        "locate": sorted(["--allow-outside", "--json", "--name", *layout]),
+        "neighbours": sorted(["--allow-outside", "--count", "--name", *layout]),
+        "mutate": sorted(["--allow-outside", "--name", "--out", "--seed", *layout]),
         "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
     }
 

@@ -162,6 +162,9 @@ def test_all_takes_every_input_and_none_is_an_option(groups: list[tuple[int, boo
         (("decode.edges=strongest(1)",), 1),
         (("decode.edges=strongest(3)", "dense.take=slots(3)", "B=3"), 3),
         (("dense.take=edges(2)",), 2),
+        (("decode.edges=strongest",), 2),
+        (("decode.edges=strongest", "dense.take=slots(3)", "B=3"), 3),
+        (("decode.edges=strongest", "dense.take=edges(1)"), 1),
         (("dense.take=slots(3)", "dense.op-=none"), 2),
     ],
 )
