@@ -77,7 +77,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
 
     card = _card(block, sink)
     data = data_settings(body_of(block, "data"), constants, card.name if card else "", sink)
-    card = card_of(card, body_of(block, "data"), constants) if card is not None else None
+    card = card_of(card, data) if card is not None and data is not None else card
     cells = Cells(operators, constants, sink).all(block)
     stem = _stem(sets.get("stem"), operators, block, sink)
     way = trellis(body_of(block, "trellis"), operators, constants, cells, block, sink)

@@ -1,6 +1,7 @@
 """The blocks data, search, decode and train to typed settings."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from attrs import evolve
 
@@ -73,15 +74,22 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
         scale=(float(scale[0]), float(scale[1])),
         flip=flip,
         augment=transforms,
+        mean=_colour(values.get("mean")),
+        deviation=_colour(values.get("deviation")),
         folder=folder,
     )
+
+
+def _colour(value: tuple[Fraction, ...] | None) -> tuple[float, float, float] | None:
+    return None if value is None else (float(value[0]), float(value[1]), float(value[2]))
 
 
 def _folder(block: ast.Block | None, values: Values, name: str, sink: Sink) -> FolderSettings | None:
     """What is said of the data set folder; reported where another set is given it."""
     if name == "folder":
         if "classes" in values:
-            return FolderSettings(values["classes"], values.get("root"), values.get("labels") or "index")
+            task, labels = values.get("task") or "segmentation", values.get("labels") or "index"
+            return FolderSettings(values["classes"], values.get("root"), task, labels)
         doc = 'the classes in the order of their labels: classes = [road, car, void], or "classes.txt"'
         span = block.name_span or block.kind_span if block is not None else _NOWHERE
         sink.add(MissingKey(span, place="data folder", key="classes", doc=doc))
@@ -93,20 +101,11 @@ def _folder(block: ast.Block | None, values: Values, name: str, sink: Sink) -> F
     return None
 
 
-def card_of(known: DatasetCard, block: ast.Block | None, convert: Converter) -> DatasetCard:
-    """The card of the data set a block names, with what the block itself says of it.
-
-    What is wrong with the block is not said here but by `data_settings`.
-    """
-    values = _values(block, blocks.DATA, evolve(convert, sink=Sink()), Sink())
-    if values is None:
-        return known
-    if known.name == "folder" and "classes" in values:
-        known = folder_card(values["classes"], values.get("task") or "segmentation")
-    mean, deviation = values.get("mean"), values.get("deviation")
-    if mean is not None:
-        known = evolve(known, mean=tuple(map(float, mean)))
-    return known if deviation is None else evolve(known, deviation=tuple(map(float, deviation)))
+def card_of(known: DatasetCard, data: DataSettings) -> DatasetCard:
+    """The card of a data set with what a block data says of it."""
+    if data.folder is not None:
+        known = folder_card(data.folder.listed, data.folder.task)
+    return evolve(known, mean=data.mean or known.mean, deviation=data.deviation or known.deviation)
 
 
 def needs_split(block: ast.Block | None, data: DataSettings | None, sink: Sink) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, final
 from attrs import frozen
 
 from hnas.schema.classes import ClassName
+from hnas.schema.datasets import Task
 
 
 @final
@@ -180,11 +181,13 @@ class FolderSettings:
     Attributes:
         listed: Its classes, and `void`, in the order of their labels' values.
         root: Where it lies, an absolute path; None where `--data` must say it.
+        task: Whether a label is of a pixel or of an image.
         labels: Whether a pixel's value or its colour tells its class.
     """
 
     listed: tuple[ClassName, ...]
     root: str | None = None
+    task: Task = "segmentation"
     labels: Literal["index", "colours"] = "index"
 
 
@@ -203,6 +206,7 @@ class DataSettings:
         flip: Whether images are mirrored at random.
         augment: What is done to an image that is trained on, in this order, in place of the fixed order
             of scale, crop and flip; then those three are left at doing nothing.
+        mean, deviation: Of red, green and blue in 0..1; None are those of the data set's card.
         folder: Of the data set `folder` alone.
     """
 
@@ -213,6 +217,8 @@ class DataSettings:
     scale: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     augment: tuple[Transform, ...] | None = None
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
     folder: FolderSettings | None = None
 
     @property

@@ -44,7 +44,9 @@ def fill(root: Path, names: Sequence[str], *, below: str = "") -> Path:
 
 
 def opened(root: Path, split: Any = "train", labels: Any = "index", listed: Any = LISTED) -> Any:
-    return open_folder(folder_card(listed, "segmentation"), FolderSettings(listed, None, labels), root, split)
+    return open_folder(
+        folder_card(listed, "segmentation"), FolderSettings(listed, labels=labels), root, split
+    )
 
 
 def names_of(dataset: Any) -> list[str]:

@@ -8,6 +8,7 @@ from helpers import SPEC
 
 from hnas.compiler import Compilation
 from hnas.diag import HnasError
+from hnas.ir.diff import facts_of
 from hnas.schema.classes import MOST_CLASSES, ClassName, fault_of, folder_card, parse_class
 from hnas.schema.datasets import CARDS
 
@@ -159,3 +160,19 @@ def test_a_list_of_classes_is_bounded(tmp_path: Path) -> None:
     with pytest.raises(HnasError) as caught:
         _ = compiled(tmp_path, 'classes = "classes.txt"').program
     assert "larger than 1 MiB" in caught.value.diagnostics[0].message
+
+
+def test_a_difference_of_classes_is_told(tmp_path: Path) -> None:
+    def facts(data: str) -> dict[str, object]:
+        program = compiled(tmp_path, data).program
+        return dict(facts_of(program.space, program.data, program.search, program.decode))
+
+    one = facts("classes = [road, void, car]  mean = [0.5, 0.5, 0.5]")
+    other = facts('classes = [road, void, "wet road"(1, 2, 3)]  labels = colours  task = classification')
+    told = {key: (one.get(key), other.get(key)) for key in one if one[key] != other.get(key)}
+    assert told == {
+        "data.classes": ("[road, void, car]", "[road, void, wet road(1, 2, 3)]"),
+        "data.labels": ("index", "colours"),
+        "data.task": ("segmentation", "classification"),
+        "data.mean": ("[0.5, 0.5, 0.5]", "none"),
+    }
