@@ -48,7 +48,7 @@ from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
-from hnas.search.errors import AlreadyFinished, FoundOverLimit, NoArchStep
+from hnas.search.errors import AlreadyFinished, FoundOverLimit, NoArchStep, NothingLearnt
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
@@ -108,9 +108,13 @@ _ALL = (
         NoSuchProfile(None, name="quik", space="base", advice="did you mean quick?"),
     ),
     Occasion(
-        f"{_SEARCH} --epochs 2",
-        NoArchStep(None, from_epoch=2, epochs=2, last=30),
-        "alpha and beta wait for 2 epochs",
+        f"{_SEARCH} --max-steps 30",
+        NoArchStep(None, from_epoch=2, epochs=6, last=30),
+        "alpha and beta wait for 2 epochs of 15 steps",
+    ),
+    Occasion(
+        f"{_SEARCH} --set trellis.cell=none",
+        NothingLearnt(None, space="base", why="no choice has a say in the result"),
     ),
     Occasion(_RESUME, AlreadyFinished(None, step=90, steps=90), "the run has ended"),
     Occasion(

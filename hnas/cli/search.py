@@ -85,8 +85,9 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
     begin = searching.start if resume is None else searching.resume
     ending = begin(flags, reporter())
     outcome, run = ending.outcome, ending.run
+    again = searching.again(run, flags)
     if outcome.signal is not None:
-        tell(f"stopped after step {outcome.step} of {outcome.steps}; go on with: hnas search --resume {run}")
+        tell(f"stopped after step {outcome.step} of {outcome.steps}; go on with: {again}")
         return ending.exit_code
     say(ending.drawing)
     reached = Headline.of(outcome.validation)
@@ -101,7 +102,7 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
     say(f"again    hnas show {run / 'found.hnas'}")
     if outcome.step < outcome.steps:
         made = f"{outcome.step} of {outcome.steps} steps made"
-        say(f"go on    hnas search --resume {run} --max-steps {outcome.steps}    ({made})")
+        say(f"go on    {again} --max-steps {outcome.steps}    ({made})")
     return 0
 
 

@@ -6,8 +6,7 @@ Everything that can be refused is refused before the run folder is made.
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import final
@@ -18,6 +17,7 @@ from attrs import frozen
 
 import hnas
 from hnas.api.run import newest, unchanged, weights_of
+from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.compiler import Compilation
@@ -26,12 +26,11 @@ from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import OutOfMemory
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import choose_threads, is_out_of_memory, resolve_device, seed_everything
+from hnas.engine.settings import choose_threads, resolve_device
 from hnas.ir.decisions import Architecture
 from hnas.ir.numbers import spell_count
 from hnas.lang.resolve import PAPER
@@ -106,12 +105,13 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = _datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
+    model = super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
         record = RunRecord(
             hnas=hnas.__version__,
             python=platform.python_version(),
@@ -133,7 +133,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
             notes=notes,
         )
         folder.write_record(record)
-        return _search(folder, record, resolved, train, val, flags, reporter)
+        return _search(folder, record, resolved, model, train, val, flags, reporter)
 
 
 def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -158,7 +158,8 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
         recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
         root = locate(name, {**recorded, **given}, os.environ)
         train, val = _datasets(compilation, root)
-        return _search(folder, record, compilation, train, val, flags, reporter)
+        model = super_network(compilation, record.seed, resolve_device(record.device))
+        return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
 # --- parts -----------------------------------------------------------------------------------------
@@ -229,6 +230,7 @@ def _search(
     folder: RunFolder,
     record: RunRecord,
     compilation: Compilation,
+    model: SuperNet,
     train: Dataset,
     val: Dataset,
     flags: Flags,
@@ -236,9 +238,7 @@ def _search(
 ) -> Ending:
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
-    with _memory(), reporter:
-        seed_everything(record.seed)
-        model = compilation.supernet().to(device)
+    with memory(), reporter:
         if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
             reporter.message("measuring how many threads are fastest; --threads N chooses without")
         record = _measured(record, compilation, model, device, train)
@@ -269,10 +269,10 @@ def _search(
             else:
                 reporter.message(f"goes on after step {searcher.step}")
         try:
-            with Stopper(f"hnas search --resume {folder.path}") as stopper:
+            with Stopper(again(folder.path, flags)) as stopper:
                 outcome = searcher.search(stopper)
         except HnasError as error:
-            error.add_note(f"when that is mended, go on with: hnas search --resume {folder.path}")
+            error.add_note(f"when that is mended, go on with: {again(folder.path, flags)}")
             raise
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
@@ -332,6 +332,11 @@ def _standing(outcome: Outcome) -> str:
     return shown
 
 
+def again(run: Path, flags: Flags) -> str:
+    """The command that goes on with a run."""
+    return f"hnas search --resume {run}{' --allow-extern' if flags.allow_extern else ''}"
+
+
 def write_found(
     folder: RunFolder, record: RunRecord, compilation: Compilation, architecture: Architecture, standing: str
 ) -> tuple[str, tuple[Diagnostic, ...]]:
@@ -368,14 +373,3 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
     drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))
     return folder, drawing, (*warnings, *over)
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Turn an allocation that failed, on whatever device, into a diagnostic."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where="while searching")) from None
-        raise

@@ -54,8 +54,8 @@ class State:
 Place = State | tuple[State, State]
 """A state, or a move into one: what must be alive for a decision to matter."""
 
-When = tuple[tuple[str, int], ...]
-"""Options, each of a group by its id, that must be taken for a decision to matter."""
+When = tuple[tuple[str, tuple[int, ...]], ...]
+"""Groups by their ids, of each of which one of these options must be taken for a decision to matter."""
 
 
 @final
@@ -252,12 +252,13 @@ class DecisionTable:
         """Whether a decision matters where those above it are made as `picks` says."""
         if not is_placed(decision, taken):
             return False
-        for group, option in decision.when:
+        for group, options in decision.when:
             owner = self._owners.get(group)
             if owner is None:
                 continue
             found = next(g for g in owner.groups if g.id == group)
-            if (found.name, found.options[option]) not in picks.get(owner.id, ()):
+            made = picks.get(owner.id, ())
+            if not any((found.name, found.options[option]) in made for option in options):
                 return False
         return True
 

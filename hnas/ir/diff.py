@@ -84,6 +84,8 @@ def facts_of(
         found["search"] = f"{search.epochs} epochs"
         found.update(_fields("search", search, speller, leave=("updates_stats",)))  # said as norm.update
     found.update(_fields("decode", decode, speller))
+    if decode.edges is None:
+        found["decode.edges"] = "as many as each cell takes"
     return found
 
 

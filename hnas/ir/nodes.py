@@ -41,7 +41,7 @@ class _Shares:
 
 @final
 @define(slots=False)
-class Node(Ways):
+class NodeWays(Ways):
     """The edges of a cell's node, with what stands under the operators that are taken.
 
     Attributes:
@@ -127,11 +127,11 @@ class Node(Ways):
 
         def take(shares: _Shares, index: int) -> int:
             """Take the term whose share of the index it is."""
-            (term, ways, after), index = shares.at(index)
+            (term, _, after), index = shares.at(index)
             inner, index = divmod(index, after)
-            terms.append(term)
-            if ways > 1:
+            if term not in terms:
                 found.update(self._of(term).picks(inner))
+            terms.append(term)
             return index
 
         count = self.decision.take.count or 1
@@ -199,12 +199,14 @@ class Node(Ways):
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
         """See `Ways`."""
-        result, terms = 0, self._taken(picks)
+        result, terms, seen = 0, self._taken(picks), set[Term]()
 
         def before(shares: _Shares, taken: Term) -> int:
             """The ways that come before those of a term and the inner choices `picks` makes."""
-            (_, ways, after), first = shares.of(taken)
-            return first + (self._of(taken).index(picks) if ways > 1 else 0) * after
+            (_, _, after), first = shares.of(taken)
+            inner = self._of(taken).index(picks) if taken not in seen else 0
+            seen.add(taken)
+            return first + inner * after
 
         match self.decision.take.how:
             case "slots" | "pairs":

@@ -12,6 +12,7 @@ from typing import final
 from attrs import frozen
 
 from hnas.ir.expr import (
+    Const,
     EvaluationError,
     Expr,
     Searched,
@@ -76,12 +77,15 @@ def evaluate_with(expr: Expr, facts: Known, axis_of: Callable[[Searched], Axis])
     Raises:
         EvaluationError: It has no value under some option, or depends on too many decisions.
     """
+    if isinstance(expr, Const):
+        return expr.value
     searched = {searched_fact(s.name): axis_of(s) for s in searched_in(expr)}
-    tables = {n: t for n in sorted(facts_of(expr)) if isinstance(t := facts.get(n), Table)}
+    wanted = {n: facts[n] for n in sorted(facts_of(expr)) if n in facts}
+    tables = {name: value for name, value in wanted.items() if isinstance(value, Table)}
     axes = tuple(
         dict.fromkeys((*searched.values(), *(axis for table in tables.values() for axis in table.axes)))
     )
-    plain = {name: value for name, value in facts.items() if not isinstance(value, Table)}
+    plain = {name: value for name, value in wanted.items() if not isinstance(value, Table)}
     if not axes:
         return evaluate(expr, plain)
     if prod(axis.count for axis in axes) > MOST_ENTRIES:

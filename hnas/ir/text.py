@@ -47,7 +47,10 @@ def _decisions(table: DecisionTable) -> Iterator[str]:
 def _when(table: DecisionTable, decision: Decision) -> str:
     """The options under which a decision matters."""
     options = {group.id: group.options for group in table.groups()}
-    shown = [f"{group} = {options[group][option]}" for group, option in decision.when]
+    shown = [
+        f"{group} = {' or '.join(options[group][option] for option in one_of)}"
+        for group, one_of in decision.when
+    ]
     return f", when {' and '.join(shown)}" if shown else ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from hnas.ir.decisions import Decision, Place
-from hnas.ir.nodes import Node
+from hnas.ir.nodes import NodeWays
 from hnas.ir.ways import Component, Options, Together, Ways
 
 
@@ -21,7 +21,7 @@ class Tree:
             owners = [self._owner[g] for g, _ in decision.when if g in self._owner]
             nodes = [owner.id for owner in owners if owner.kind == "node"]
             self._below.setdefault(nodes[-1] if nodes else None, []).append(decision)
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, NodeWays] = {}
 
     def roots(self) -> Mapping[frozenset[Place] | None, Ways]:
         """The ways of the decisions that stand under no node, by the places they belong to."""
@@ -30,18 +30,18 @@ class Tree:
             found.setdefault(component[0].places, []).append(self._together(component, {}))
         return {places: Together(tuple(parts)) for places, parts in found.items()}
 
-    def node(self, decision: Decision) -> Node:
+    def node(self, decision: Decision) -> NodeWays:
         """The ways of a node."""
         if decision.id not in self._nodes:
             under = self._below.get(decision.id, [])
             inner = tuple(
                 tuple(
-                    self._under(group.id, option, [d for d in under if (group.id, option) in d.when])
+                    self._under(group.id, option, [d for d in under if _needs(d, group.id, option)])
                     for option in range(len(group.options))
                 )
                 for group in decision.groups
             )
-            self._nodes[decision.id] = Node(decision, inner)
+            self._nodes[decision.id] = NodeWays(decision, inner)
         return self._nodes[decision.id]
 
     def _under(self, group: str, option: int, decisions: Sequence[Decision]) -> Ways:
@@ -70,6 +70,11 @@ class Tree:
         for decision in decisions:
             found.setdefault(group[decision.id], []).append(decision)
         return list(found.values())
+
+
+def _needs(decision: Decision, group: str, option: int) -> bool:
+    """Whether a decision stands under an option."""
+    return any(name == group and option in options for name, options in decision.when)
 
 
 _NOTHING = Together(())

@@ -269,7 +269,7 @@ class Component(Ways):
 
 def _matters(decision: Decision, told: Mapping[str, frozenset[int]]) -> bool:
     """Whether the options a decision needs are taken, as far as they are told."""
-    return all(option in told[group] for group, option in decision.when if group in told)
+    return all(not told[group].isdisjoint(options) for group, options in decision.when if group in told)
 
 
 def option_of(id: str, group: Group, label: str) -> int:

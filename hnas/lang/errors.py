@@ -12,7 +12,7 @@ from hnas.diag import Diagnostic
 class UnknownBlock(Diagnostic):
     """A block of this kind does not exist here.
 
-    Blocks of a space are cell, trellis, data, search, decode and profile.
+    Blocks of a space are cell, trellis, data, search, decode, train and profile.
     """
 
     code = "E0201"

@@ -14,7 +14,7 @@ from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
 from hnas.lang import ast
-from hnas.lang.blocks import body_of, known_items
+from hnas.lang.blocks import assignments, body_of, known_items
 from hnas.lang.cells import Cells
 from hnas.lang.definitions import collect
 from hnas.lang.errors import HidesName, MissingKey, UnknownName, WrongValue
@@ -89,7 +89,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
         needs_split(body_of(block, "data"), data, sink)
     decode = decode_settings(body_of(block, "decode"), constants, sink)
     if decode is not None:
-        _fits_take(decode, cells, body_of(block, "decode"), block, sink)
+        _fits_take(decode, cells, body_of(block, "decode"), sink)
     train_block = body_of(block, "train")
     train = train_settings(train_block, constants, sink) if train_block is not None else None
     operators.check_unused()
@@ -156,7 +156,10 @@ def _norm(item: ast.Set | None, params: Mapping[str, ir.Expr], sink: Sink) -> tu
             attrs[name] = ir.Const(values[name], span=values.spans[name])
         return attrs, values["update"]
     needed = "batch(affine = ..., stats = ..., eps = ...)"
-    sink.add(WrongValue(node.span, what="norm", needed=needed, found=f"this is {kind_of(node)}"))
+    off = isinstance(node, ast.Ref) and node.name in ("none", "skip")
+    advice = "to go without, leave norm out of the pipelines: relu -> conv(3)" if off else ""
+    found = f"this is {kind_of(node)}"
+    sink.add(WrongValue(node.span, what="norm", needed=needed, found=found, advice=advice))
     return attrs, updates
 
 
@@ -212,21 +215,24 @@ def _head(item: ast.Set | None, operators: Operators, block: ast.Block, sink: Si
 
 
 def _fits_take(
-    decode: DecodeSettings, cells: Mapping[str, s.Cell], body: ast.Block | None, space: ast.Block, sink: Sink
+    decode: DecodeSettings, cells: Mapping[str, s.Cell], body: ast.Block | None, sink: Sink
 ) -> None:
     """What decoding keeps of a node must be what its cell takes."""
+    if decode.edges is None or body is None:
+        return
+    span = assignments(body)["edges"].value.span
     for cell in cells.values():
         count = cell.take.count
         if count is None or cell.weigh == "slots":
             continue  # a slot takes its strongest pair
-        most = decode.edges is not None and decode.edges <= count
-        if most and (cell.take.how == "slots" or decode.edges == count):
+        if decode.edges == count or (decode.edges < count and cell.take.how == "slots"):
             continue
-        sets = {i.key[0]: i.value.span for i in body.items if isinstance(i, ast.Set)} if body else {}
-        span = sets.get("edges", space.name_span or space.kind_span)
-        kept = "every edge" if decode.edges is None else f"strongest({decode.edges})"
-        needed, found = f"strongest({count})", f"this is {kept}, and {cell.name} takes {count}"
-        sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found))
+        needed, found = (
+            f"strongest({count})",
+            f"this is strongest({decode.edges}), and {cell.name} takes {count}",
+        )
+        advice = "edges = strongest keeps as many as each cell takes"
+        sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found, advice=advice))
         return
 
 

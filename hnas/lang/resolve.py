@@ -240,6 +240,9 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
         name, span = (relation.name, relation.span) if relation else ("", network.kind_span)
         sink.add(NoSuchSpace(span, name=name, advice=did_you_mean(name, scope.visible)))
         return None
+    circle = _circle(scope.own)
+    if circle is not None:  # whichever is meant, it cannot be had
+        return scope.visible[circle]
     if scope.own:
         why = f"the file has {len(scope.own)} spaces"
         sink.add(NoSpace(None, why=why, advice=f"say which one with --space: {', '.join(scope.own)}"))
@@ -249,6 +252,21 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
                 None, why=f"{scope.file.source.name} has no space", advice="begin with space NAME { ... }"
             )
         )
+    return None
+
+
+def _circle(spaces: Mapping[str, ast.Block]) -> str | None:
+    """A space that extends itself, by way of others of its file; None where there is none."""
+    done: set[str] = set()
+    for name in spaces:
+        way: dict[str, None] = {}
+        while name in spaces and name not in done and name not in way:
+            way[name] = None
+            relation = spaces[name].relation
+            name = relation.name if relation is not None else ""
+        if name in way:
+            return name
+        done.update(way)
     return None
 
 

@@ -8,7 +8,7 @@ from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.block_errors import NotTogether
 from hnas.lang.blocks import assignments, known_items, parts_of
-from hnas.lang.errors import WrongValue
+from hnas.lang.errors import NoEffect, WrongValue
 from hnas.lang.values import CallValue, Converter, Values, replaced_by
 from hnas.lang.walk import ungroup
 from hnas.schema import blocks
@@ -142,6 +142,11 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
     relax = _relax(values["relax"], sink)
     if relax is None:
         return None
+    if arch["from_epoch"] >= values["epochs"]:
+        epochs: int = values["epochs"]
+        shown = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+        why = f"of {shown} none is left for alpha and beta, and what is found is random"
+        sink.add(NoEffect(arch.spans["from_epoch"], what="arch", why=why))
     return SearchSettings(
         epochs=values["epochs"],
         batch=values["batch"],

@@ -8,20 +8,20 @@ not fit is a diagnostic at its place in the spec.
 from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from hnas.diag import Diagnostic, Sink, Span
 from hnas.ir import graph as g
 from hnas.ir import template as t
 from hnas.ir.decisions import Decision
-from hnas.ir.expr import EvaluationError, Expr, Value
+from hnas.ir.expr import COMPARE, EvaluationError, Expr, Value, spell
 from hnas.ir.space import Cell, Space
 from hnas.ir.table import Known, Table, evaluate_with
-from hnas.ir.types import MapType, concatenated
+from hnas.ir.types import MapType, concatenated, searched_apart
 from hnas.passes.choices import Choices, Recorded
 from hnas.passes.errors import BeyondBound, DoesNotFit, NotChosen, Unequal
 from hnas.passes.layers import channel_count, extern_layer, layer, plain
-from hnas.passes.measure import LARGEST, Measure
+from hnas.passes.measure import LARGEST, MOST_BUILT, Measure
 from hnas.passes.searched import choose, repeated
 
 
@@ -39,19 +39,21 @@ class Body:
     types: dict[str, MapType] = field(factory=dict[str, MapType])
     recorded: Recorded = field(factory=Recorded)
     reserved: set[str] = field(factory=set[str])
+    _used: dict[str, int] = field(factory=dict[str, int])
+    """Up to which number a name is taken."""
 
     def __attrs_post_init__(self) -> None:
         self.types.update(self.params)
 
     def free(self, name: str) -> str:
         """`name`, or `name_2`, ... where it is taken."""
-        taken = self.types.keys() | self.reserved if self.reserved else self.types
-        if name not in taken:
-            return name
-        number = 2
-        while f"{name}_{number}" in taken:
+        found, number = name, self._used.get(name, 1)
+        while found in self.types or found in self.reserved:
             number += 1
-        return f"{name}_{number}"
+            found = f"{name}_{number}"
+        if found != name:
+            self._used[name] = number
+        return found
 
     def reserve(self, name: str) -> str:
         """A free name that stays taken, whether or not a node gets it."""
@@ -84,18 +86,18 @@ class Place:
 
     def but(self, **facts: Value | Table) -> "Place":
         """The place with other facts."""
-        return evolve(self, facts={**self.facts, **facts})
+        return Place({**self.facts, **facts}, self.text)
 
     def of(self, source: MapType) -> "Place":
         """The place for an operator that gets a map of type `source`."""
         if self.facts.get("channels") == source.channels and not source.live:
             return self
         others = {name: value for name, value in self.facts.items() if name != "channels"}
-        return evolve(self, facts=others | channel_count(source))
+        return Place(others | channel_count(source), self.text)
 
     def path(self, path: str) -> "Place":
         """The place with another beginning of ids."""
-        return evolve(self, facts={**self.facts, "@path": path})
+        return Place({**self.facts, "@path": path}, self.text)
 
     def inner(self, name: str) -> "Place":
         """The place inside a call of that name."""
@@ -138,6 +140,8 @@ class Builder:
     decided: dict[str, Recorded] = field(factory=dict[str, Recorded])
     cells: dict[tuple[object, ...], g.Function] = field(factory=dict[tuple[object, ...], g.Function])
     cell: CellMaker | None = None
+    fixed: dict[int, dict[str, Value]] = field(factory=dict[int, dict[str, Value]])
+    """For each primitive layer of the spec the attributes that are the same at every place."""
     measure: Measure = field(init=False)
     _memo: dict[tuple[object, ...], g.Function] = field(factory=dict[tuple[object, ...], g.Function])
     _built: int = 0
@@ -183,7 +187,9 @@ class Builder:
             )
         except EvaluationError as error:
             where = f"in {what}, {place.text}"
-            raise self.fail(DoesNotFit(error.span, operator=what, why=str(error), where=where)) from None
+            raise self.fail(
+                DoesNotFit(error.span, operator=what, why=str(error), where=where, advice=error.mend)
+            ) from None
         if isinstance(value, Table) and self.choices.picked is not None:
             try:
                 return value.at(self.choices.picked)
@@ -195,8 +201,8 @@ class Builder:
         """The value of a condition at a place; ReportedError after a diagnostic."""
         chosen = self.value(expr, place, "if")
         if not isinstance(chosen, bool):
-            why = "if needs a condition"
-            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text))
+            why = f"it needs a condition, this is {spell(chosen)}"
+            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text, advice=COMPARE))
         return chosen
 
     # --- functions -------------------------------------------------------------------------------
@@ -229,10 +235,15 @@ class Builder:
         self.functions[name] = function
         if body.recorded.decisions:
             self.decided[name] = body.recorded
+        if body.nodes:
+            self.within_bound(body, body.nodes[0].span)
         self._built += len(body.nodes)
-        if self._built > LARGEST and body.nodes:
-            raise self.fail(BeyondBound(body.nodes[0].span, what="the space", bound=LARGEST))
         return function
+
+    def within_bound(self, body: Body, span: Span, bound: int = MOST_BUILT) -> None:
+        """ReportedError after a diagnostic, where a body makes the space larger than it may be."""
+        if self._built + len(body.nodes) > bound:
+            raise self.fail(BeyondBound(span, what="the space", bound=bound))
 
     def _inside(self, template: t.Template, body: Body, source: str, place: Place) -> str:
         """The body of the function of `template`: a Named one binds its parameters first."""
@@ -335,8 +346,10 @@ class Builder:
         for other in types[1:]:
             apart = how != "concat" and (other.channels, other.live) != (types[0].channels, types[0].live)
             if other.stride != types[0].stride or apart:
-                diagnostic = Unequal(span, what=how, first=str(types[0]), second=str(other), where=place.text)
-                raise self.fail(diagnostic)
+                first, second, advice = str(types[0]), str(other), searched_apart(types[0], other)
+                raise self.fail(
+                    Unequal(span, what=how, first=first, second=second, where=place.text, advice=advice)
+                )
         if len(values) == 1:
             return values[0]
         kind = g.Join("concat" if how == "concat" else "product" if how == "product" else "sum")

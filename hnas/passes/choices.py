@@ -11,10 +11,11 @@ from typing import final
 
 from attrs import define, evolve, field
 
-from hnas.diag import Diagnostic, Span
+from hnas.diag import Diagnostic, Note, Span
 from hnas.ir import template as t
 from hnas.ir.decisions import Decision, Group, Picked, Place, When
 from hnas.ir.expr import Searched, Sharing, Value, spell, spell_expr
+from hnas.ir.graph import Weight
 from hnas.ir.space import Take
 from hnas.ir.table import Axis, Known, Table
 from hnas.ir.types import spell_stride
@@ -90,20 +91,41 @@ class Choices:
             return
         groups = _merged(known, met)
         if groups is None:
-            first, second = (", ".join(g.options) for d in (known, met) for g in d.groups[:1])
-            raise self.fail(SharedApart(met.span, id=met.id, first=first, second=second))
+            raise self.fail(_apart(known, met))
         places = recorded.places[met.id]
         if recorded.place is None:
             recorded.places[met.id] = None
         elif places is not None:
             places.add(recorded.place)
         if groups != known.groups or known.when != when:
-            condition = known.when if known.when == when else ()
+            condition = _either(known.when, when, recorded.decisions)
             recorded.decisions[met.id] = evolve(known, groups=groups, when=condition)
 
     def taken(self, group: str) -> Mapping[int, int] | None:
         """The options picked of a group; None in a super-network. Nothing picked: an empty mapping."""
         return None if self.picked is None else self.picked.get(group, {})
+
+
+def _apart(known: Decision, met: Decision) -> SharedApart:
+    first, second = (", ".join(group.options) for d in (known, met) for group in d.groups[:1])
+    if first == second:
+        first, second = (f"{known.take} of {first}", f"{met.take} of {second}")
+    notes = (Note("first here", known.span),)
+    return SharedApart(met.span, id=met.id, first=first, second=second, notes=notes)
+
+
+def _either(first: When, second: When, known: Mapping[str, Decision]) -> When:
+    """The condition of a decision met under two: that one of them holds; empty where that cannot be told.
+
+    It can where they differ in the options of one choice. Of a node's edges several may be taken, and each
+    counts what stands under it.
+    """
+    if [group for group, _ in first] != [group for group, _ in second]:
+        return ()
+    apart = [group for (group, a), (_, b) in zip(first, second, strict=True) if a != b]
+    if len(apart) > 1 or any(group not in known or known[group].kind != "choice" for group in apart):
+        return ()
+    return tuple((group, tuple(sorted({*a, *b}))) for (group, a), (_, b) in zip(first, second, strict=True))
 
 
 def _merged(a: Decision, b: Decision) -> tuple[Group, ...] | None:
@@ -124,11 +146,13 @@ def _merged(a: Decision, b: Decision) -> tuple[Group, ...] | None:
 
 def decision_id(name: str, share: Sharing | None, named: bool, facts: Known, at: str) -> str:
     """The id of a decision called `name`, used at `at` in the function whose path the facts tell."""
-    local = name if named else f"{at}.{name}".lstrip(".")
     if share is None:
-        return name if named else names(f"{_text(facts, '@path')}.{local}")
-    if not named:
-        local = f"{at.rpartition('.')[2]}.{name}".lstrip(".")
+        return name if named else names(f"{_text(facts, '@path')}.{at}.{name}")
+    if share.scope == "group":
+        return share.group
+    last = at.rpartition(".")[2]
+    # a number says which repetition, and those share too
+    local = name if named or last.isdigit() else f"{last}.{name}"
     return names(f"{scope(share, facts)}.{local}")
 
 
@@ -149,10 +173,15 @@ def scope(share: Sharing, facts: Known) -> str:
             return _text(facts, f"@{share.scope}")
 
 
-def combinations(factors: tuple[t.Factor, ...], groups: tuple[str, ...]) -> list[When]:
+def combinations(factors: tuple[t.Factor, ...], groups: tuple[str, ...]) -> list[Weight]:
     """Every combination of the factors' options, the last running fastest."""
     ranges = (range(len(factor.labels)) for factor in factors)
     return [tuple(zip(groups, options, strict=True)) for options in product(*ranges)]
+
+
+def under(weight: Weight) -> When:
+    """The condition that an option is taken."""
+    return tuple((group, (option,)) for group, option in weight)
 
 
 def names(path: str) -> str:

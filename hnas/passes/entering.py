@@ -14,6 +14,7 @@ from hnas.ir.types import MapType, Stride, order, ratio, spell_stride
 from hnas.passes.build import Body, Builder, Place
 from hnas.passes.decide import strides_of
 from hnas.passes.errors import StemStride
+from hnas.passes.measure import MOST_NODES
 
 
 @final
@@ -98,6 +99,7 @@ class Entering:
             return self._links[state]
         found = self._links[state] = []
         for skip in self.space.trellis.skips:
+            self.builder.within_bound(self.main, skip.span, MOST_NODES)
             for layer in skip.layers(state.layer, self.space.trellis.layers):
                 if state.stride not in strides_of(self.choices, layer):
                     continue

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from hnas.ir import graph as g
 from hnas.ir import template as t
-from hnas.ir.expr import Value
+from hnas.ir.expr import Const, Value
 from hnas.ir.layer import Primitive, TypeRuleError, check_value
 from hnas.ir.ops import PRIMITIVES
 from hnas.ir.rules import times
 from hnas.ir.table import MOST_ENTRIES, Table
-from hnas.ir.types import MapType, Segment, whole
+from hnas.ir.types import MapType, Segment, as_channels, whole
 from hnas.passes.errors import DoesNotFit, NotNested
 
 if TYPE_CHECKING:
@@ -64,9 +64,13 @@ def layer(builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "P
     name = body.free(prefix + prim.name)
     attrs: dict[str, Value] = {}
     tables: dict[str, Table] = {}
+    fixed = builder.fixed.setdefault(id(prim), {})
     operands = (source,)
     try:
         for key, expr in prim.attrs:
+            if key in fixed:
+                attrs[key] = fixed[key]
+                continue
             attribute = primitive.attribute(key)
             assert attribute is not None, key
             value = builder.searched(expr, place, prim.name, body.recorded, name)
@@ -79,6 +83,8 @@ def layer(builder: "Builder", prim: t.Prim, body: "Body", source: str, place: "P
                 attrs[key] = tables[key].largest()
             else:
                 attrs[key] = check_value(attribute, value)
+                if isinstance(expr, Const):
+                    fixed[key] = attrs[key]
         if prim.like is not None:
             operands = (source, body.params[0][0])
             result = MapType(given.channels, body.params[0][1].stride)
@@ -126,7 +132,7 @@ def extern_layer(
     """Append a Python class's layer, of the type it declares."""
     given = body.types[source]
     attrs = [(name, builder.value(expr, place, op.name)) for name, expr in op.args]
-    channels = whole(builder.value(op.channels, place, f"channels of {op.name}"))
+    channels = as_channels(builder.value(op.channels, place, f"channels of {op.name}"))
     step = builder.value(op.stride, place, f"stride of {op.name}")
     steps = step if isinstance(step, tuple) else (step,)
     if channels is None or not all(whole(s) for s in steps):

@@ -11,7 +11,14 @@ from hnas.ir.space import Cell, OneOfMaps
 from hnas.ir.spell import maps_in, templates_of
 
 LARGEST = 200_000
-"""Primitive layers an operator, and a space, may have; the reference has 62,130 when written out."""
+"""Primitive layers an operator may have when written out; the reference as a whole has 62,130."""
+
+MOST_BUILT = 50_000
+"""Layers of the operators of a space, each counted once for every type of map; the reference has 2,500."""
+
+
+MOST_NODES = 500_000
+"""Nodes of the main function that links between layers may bring it to: they grow with the layers' square."""
 
 
 class _Spaced(Protocol):
@@ -89,10 +96,11 @@ class Measure:
             case t.Pipe(items) | t.Join(_, items) | t.Choose(_, _, items):
                 return sum(self.size(item) for item in items)
             case t.Repeat(count, body):
+                # what depends on the place or is searched is bounded while it is built
                 try:
                     times = evaluate(count, {})
                 except EvaluationError:
-                    times = 10_000
+                    times = 1
                 return int(times) * self.size(body) if isinstance(times, int) else self.size(body)
             case t.Select(_, then, other):
                 return max(self.size(then), self.size(other))

@@ -7,11 +7,12 @@ from attrs import evolve
 from hnas.diag import Span
 from hnas.ir import graph as g
 from hnas.ir import template as t
-from hnas.ir.expr import searched_in
+from hnas.ir.decisions import When
+from hnas.ir.expr import Value, searched_in
 from hnas.ir.space import Take
 from hnas.ir.table import Table
-from hnas.ir.types import MapType
-from hnas.passes.choices import combinations
+from hnas.ir.types import MapType, searched_apart
+from hnas.passes.choices import combinations, under
 from hnas.passes.errors import DoesNotFit, NotChosen, OptionsApart
 from hnas.passes.layers import is_none, plain
 
@@ -31,9 +32,12 @@ def repeated(
     if len(depths) < len(values) or (depths == [0] and not searched_in(template.count)):
         why = "a repetition needs a whole number from 1 to 10000"
         raise builder.fail(DoesNotFit(span, operator="*", why=why, where=place.text))
-    after = [source]
+    after, outer = [source], body.recorded.when
     for number in range(1, max(depths) + 1):
+        body.recorded.when = (*outer, *_reaching(count, number))
         after.append(builder.emit(template.body, body, after[-1], place, f"{prefix}{number}."))
+        builder.within_bound(body, template.span)
+    body.recorded.when = outer
     if not isinstance(count, Table):
         return after[-1]
     weights = tuple(
@@ -42,6 +46,22 @@ def repeated(
     )
     operands = tuple(after[depth] for depth in depths)
     return mixed(builder, weights, operands, body, f"{prefix}depth", template.span, place)
+
+
+def _reaching(count: Value | Table, number: int) -> When:
+    """The condition that a repetition is taken: for each decision the depth depends on, what allows it."""
+    if not isinstance(count, Table):
+        return ()
+    found: list[tuple[str, tuple[int, ...]]] = []
+    for position, axis in enumerate(count.axes):
+        reaching = {
+            options[position]
+            for options, depth in count.entries()
+            if isinstance(depth, int) and depth >= number
+        }
+        if len(reaching) < axis.count:
+            found.append((axis.group, tuple(sorted(reaching))))
+    return tuple(found)
 
 
 def mixed(
@@ -58,7 +78,10 @@ def mixed(
     for other in types[1:]:
         if other != types[0]:
             first, second = str(types[0]), str(other)
-            raise builder.fail(OptionsApart(span, first=first, second=second, where=place.text))
+            advice = searched_apart(types[0], other)
+            raise builder.fail(
+                OptionsApart(span, first=first, second=second, where=place.text, advice=advice)
+            )
     put = body.put if name in body.reserved else body.add
     return put(name, g.Mix(weights), operands, types[0], span)
 
@@ -85,7 +108,7 @@ def choose(
     for number in taken:
         option = template.options[number]
         if not is_none(option):
-            body.recorded.when = (*outer, *weights[number])
+            body.recorded.when = (*outer, *under(weights[number]))
             name = _joined(at, _option_name(template.factors, weights[number]))
             values[number] = builder.call(option, body, source, place, name)
     body.recorded.when = outer

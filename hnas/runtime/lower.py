@@ -45,7 +45,8 @@ class Network(nn.Module):
     """A lowered graph: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
 
     `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
-    its choices made needs none.
+    its choices made needs none. `deciding` are the groups that have a say in the result: what stands
+    behind `none` has not.
     """
 
     def __init__(self, graph: Graph, *, allow_extern: bool = False) -> None:
@@ -54,6 +55,8 @@ class Network(nn.Module):
         self.result, self.aux_result = lowering.run()
         self.steps = lowering.steps
         self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
+        alive = [step for step in self.steps if step.out not in lowering.zeros]
+        self.deciding = frozenset(g for step in _needed(alive, self.result) for g in step.groups())
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)

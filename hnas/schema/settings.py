@@ -118,8 +118,8 @@ class TrainSettings:
 class DecodeSettings:
     """The block `decode`: how an architecture is read off the relaxed decisions.
 
-    `edges`: distinct edges a node keeps, strongest first (None: every edge). `path`: by Viterbi over
-    the product of move weights, or step by step the strongest move.
+    `edges`: distinct edges a node keeps, strongest first (None: as many as its cell takes).
+    `path`: by Viterbi over the product of move weights, or step by step the strongest move.
     """
 
     edges: int | None

@@ -144,6 +144,9 @@ TRAIN = Block(
     ),
 )
 
+_SIDE = Whole(2, 100_000)
+"""Of an image, in pixels: a single one has nothing to convolve, more do not fit into any memory."""
+
 TRANSFORM = Calls(
     {
         "pad": (
@@ -153,7 +156,7 @@ TRANSFORM = Calls(
         "crop": (
             Attribute(
                 "size",
-                Listed(Whole(), 2, single=True),
+                Listed(_SIDE, 2, single=True),
                 "side of a window at a random place, or [height, width]",
                 required=True,
             ),
@@ -179,11 +182,11 @@ DATA = Block(
     "The data set, and what is done to its images.",
     (
         Attribute(
-            "resize", Either(Listed(Whole(), 2)), "every image, first of all, to [height, width]", "none"
+            "resize", Either(Listed(_SIDE, 2)), "every image, first of all, to [height, width]", "none"
         ),
         Attribute(
             "crop",
-            Either(Listed(Whole(), 2, single=True)),
+            Either(Listed(_SIDE, 2, single=True)),
             "side of a random crop, or [height, width]",
             "none",
         ),

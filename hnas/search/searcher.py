@@ -171,10 +171,10 @@ class Searcher:
     def search(self, stopper: Stopper) -> Outcome:
         """Steps until the planned end, --max-steps, or a signal; a checkpoint at each of them."""
         from_epoch = self.job.search.arch.from_epoch
-        if self.step < self.last <= self.epoch_end(from_epoch):
-            epochs = self.job.search.epochs
-            left_alone = min(from_epoch, epochs)
-            self.reporter.warning(NoArchStep(None, from_epoch=left_alone, epochs=epochs, last=self.last))
+        epochs = self.job.search.epochs
+        # where no epoch is left at all, the checker has said so
+        if from_epoch < epochs and self.step < self.last <= self.epoch_end(from_epoch):
+            self.reporter.warning(NoArchStep(None, from_epoch=from_epoch, epochs=epochs, last=self.last))
         due = Every(self.job.checkpoint_seconds)
         with self.train_a, self.train_b:
             while stopper.signal is None:

@@ -11,6 +11,7 @@ space s {{
   op fit(step = 1) = relu -> conv(1, width, stride = step) -> norm
   cell c {{ inputs = [prev]  nodes = 1  op = one_of {{ none, skip, unit(3) }}  take = all  output = last  share = {share} }}
   cell two {{ nodes = 2  op = one_of {{ none, skip, unit(one_of {{ 1, 3 }}) }}  take = {take}  share = {share} }}
+  cell three {{ nodes = 1  op = one_of {{ skip, some_of(2) {{ unit(1), unit(3) }} }}  take = {take} }}
   stem = conv(3, 4, stride = 2) -> norm
   trellis {{ layers = {layers}  strides = [2, 4]  width = 4  cell = {cell}  project = fit  {trellis} }}
   head = sum_over(stride, conv(1, classes, bias = true) -> resize(1))
@@ -29,9 +30,17 @@ CASES = {
     "branches": ("state", "c", "moves = one_of { finer, same, coarser }  keep = branches(2)", 3),
     "nested": ("state", "one_of { unit(one_of { 1, 3, 5 }), skip }", "moves = one_of { same, coarser }", 3),
     "several": ("state", "some_of(1..2) { unit(1), unit(3), skip }", "path = [2, 4]", 2),
+    "depth": (
+        "state",
+        "one_of { 1, 2, 3 } * one_of { unit(1), unit(3) }",
+        "moves = one_of { same, coarser }",
+        2,
+    ),
+    "depths": ("state", "one_of { 1, 2 } * unit(one_of(share = stride) { 1, 3 })", "path = [2, 2]", 2),
     "slots": ("network", "two", "path = [2, 4]", 2, "slots(2)"),
     "edges": ("network", "two", "path = [2, 4]", 2, "edges(2)"),
     "every": ("network", "two", "path = [2]", 1, "all"),
+    "one way": ("network", "three", "path = [2, 4]", 2, "slots(2)"),
     "pairs": ("network", "two", "path = [2]", 1, "slots(2)  weigh = slots"),
     "within": ("state", "unit(one_of { 1, 3 })", "moves = some_of { same, within(coarser) }", 2),
 }

@@ -162,6 +162,9 @@ def test_all_takes_every_input_and_none_is_an_option(groups: list[tuple[int, boo
         (("decode.edges=strongest(1)",), 1),
         (("decode.edges=strongest(3)", "dense.take=slots(3)", "B=3"), 3),
         (("dense.take=edges(2)",), 2),
+        (("decode.edges=strongest",), 2),
+        (("decode.edges=strongest", "dense.take=slots(3)", "B=3"), 3),
+        (("decode.edges=strongest", "dense.take=edges(1)"), 1),
         (("dense.take=slots(3)", "dense.op-=none"), 2),
     ],
 )
@@ -194,3 +197,22 @@ def test_choices_that_are_not_shared_multiply(share: str, places: int) -> None:
     """Layer 1 has two strides, layers 2 to 4 have three."""
     counts = Compilation(MINI, sets=(f"dense.share={share}",)).counts
     assert counts.cells == Compilation(MINI).counts.cells ** places
+
+
+def test_a_unit_counts_where_the_depth_reaches_it(tmp_path: Path) -> None:
+    """Once-for-all (Cai et al., ICLR 2020): 5 units of 2 to 4 blocks, 3 kernels and 3 expansions each."""
+    spec = tmp_path / "ofa.hnas"
+    spec.write_text(
+        """hnas 1
+space ofa {
+  op mb(k, e) = conv(1, e * channels) -> depthwise(k) -> conv(1, width)
+  op unit = one_of { 2, 3, 4 } * mb(one_of { 3, 5, 7 }, one_of { 3, 4, 6 })
+  stem = conv(3, 4, stride = 2)
+  trellis { layers = 5  strides = [2]  path = [2, 2, 2, 2, 2]  width = 4  cell = unit }
+  head = conv(1, classes) -> resize(1)
+}
+data shapes { crop = 33 }
+""",
+        encoding="utf-8",
+    )
+    assert Compilation(spec).counts.architectures == (9**2 + 9**3 + 9**4) ** 5

@@ -92,6 +92,24 @@ def test_a_text_of_any_size_is_checked_within_seconds(name: str, tmp_path: Path)
         said(tmp_path / "case.hnas", BOUNDED[name].encode("utf-8"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOUNDED["thousands of options"],
+        _SMALL.replace(
+            "    project = fit", "    project = fit\n    skips = earlier(fit, join = sum)"
+        ).replace("param L = 4", "param L = 2000"),
+        _SMALL.replace("skip,", "one_of { 9999, 10000 } * (one_of { 9999, 10000 } * sep(3)),", 1),
+    ],
+    ids=["options", "links", "searched repetitions"],
+)
+def test_a_space_too_large_to_lay_out_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.hnas"
+    path.write_text(text, encoding="utf-8")
+    with _bounded():
+        assert "E0312" in {d.code for d in Compilation(path).check()}
+
+
 def test_a_long_chain_of_spaces_is_followed_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "chain.hnas"
     path.write_text(BOUNDED["a space of spaces"], encoding="utf-8")
