@@ -60,7 +60,7 @@ class Near:
     @cached_property
     def _moves(self) -> Walk:
         """The ways through the trellis alone."""
-        return Walk(self.table.trellis, {}, Takes(self.table.trellis, self.table.decisions))
+        return Walk(self.table.trellis, (), Takes(self.table.trellis, self.table.decisions))
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
         """Every neighbour once, one after the other: what comes to matter is made in every way."""
