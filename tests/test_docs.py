@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from helpers import ROOT
+from helpers import ROOT, tiny_flags
 
 from hnas.cli.main import command, run
 from hnas.compiler import Compilation
@@ -148,13 +148,7 @@ def _frame(folder: Path) -> dict[str, object]:
     """What the fences of a page take for granted: a batch of images, and a run that has ended."""
     import torch
 
-    run_folder = folder / "runs" / "spec-20260101-120000"
-    run_folder.mkdir(parents=True)
-    examples = folder / "examples" / "autodeeplab"
-    shutil.copy(examples / "spec.hnas", run_folder)
-    published = (examples / "published.hnas").read_text(encoding="utf-8")
-    found = published.replace("network auto_deeplab_s of", "network found of")
-    (run_folder / "found.hnas").write_text(found, encoding="utf-8")
+    assert run(tiny_flags("--out", str(folder / "runs" / "spec-20260101-120000"))) == 0
     return {"images": torch.zeros(2, 3, 33, 33)}
 
 

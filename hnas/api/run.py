@@ -1,6 +1,7 @@
 """A search's run folder as an object, finished or not: it is read, never written to, and not locked."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -129,10 +130,8 @@ class Run:
         Raises:
             HnasError: There is no checkpoint that can be read (E0605), or the spec was changed (E0607).
         """
-        import torch
-
         state, space = self._newest(), self.space
-        with torch.random.fork_rng(devices=()):  # the weights it begins with are not kept
+        with _generator_kept():  # the weights it begins with are drawn for nothing
             model = space.supernet()
         model.load_state_dict(state["model"])
         return model
@@ -190,10 +189,20 @@ def newest(folder: RunFolder) -> tuple[int, Mapping[str, Any], tuple[Diagnostic,
 
 def weights_of(table: DecisionTable, state: Mapping[str, Any]) -> Mapping[str, tuple[float, ...]]:
     """For every group, the weights of its options in the state of a checkpoint."""
-    import torch
-
     from hnas.runtime.arch import ArchParams
 
-    with torch.random.fork_rng(devices=()), torch.no_grad():
+    with _generator_kept():
         arch = ArchParams.of_state(table, state["model"])
-        return {group: tuple(weight.tolist()) for group, weight in arch.weights().items()}
+    return {group: tuple(map(float, weight.detach())) for group, weight in arch.weights().items()}
+
+
+@contextmanager
+def _generator_kept() -> Generator[None]:
+    """Leave torch's generator as it was: whoever looks at a run may be in the middle of something."""
+    import torch
+
+    before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from hnas.ir.decisions import DecisionTable
 from hnas.ir.nodes import NodeWays
-from hnas.ir.tree import Tree
+from hnas.ir.tree import Tree, architectures
 from hnas.ir.walk import Takes, Walk
 
 
@@ -57,9 +57,8 @@ def count(table: DecisionTable, edges: int | None) -> Counts:
             distinct *= distinct_ways(node)
             decodable *= _decodable(node, edges)
     takes = Takes(table.trellis, table.decisions)
-    paths = Walk(table.trellis, {}, takes).number
-    architectures = Walk(table.trellis, tree.roots(), takes).number
-    return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures)
+    paths = Walk(table.trellis, (), takes).number
+    return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures(table).number)
 
 
 def distinct_ways(node: NodeWays) -> int:

@@ -60,25 +60,33 @@ class _Fork:
 
 
 @final
-class Walk:
+@frozen
+class Root:
+    """Decisions that belong to places: they count where one of these is alive (None: always).
+
+    Where they are `required`, what is not alive in any of these places does not count at all.
+    """
+
+    places: frozenset[Place] | None
+    ways: Ways
+    required: bool = False
+
+
+@final
+class Walk(Ways):
     """The ways through a trellis, each weighed by the ways of the decisions that matter on it, numbered."""
 
-    def __init__(
-        self,
-        trellis: TrellisChoices,
-        roots: Mapping[frozenset[Place] | None, Ways],
-        takes: "Takes",
-    ) -> None:
-        """`roots`: decisions by the places they belong to, one of which must be alive; None: always."""
+    def __init__(self, trellis: TrellisChoices, roots: Iterable[Root], takes: "Takes") -> None:
         self.trellis = trellis
         self.takes = takes
-        self._always = Together(tuple(ways for places, ways in roots.items() if places is None))
-        self._roots = [ways for places, ways in roots.items() if places is not None]
+        self._always = Together(tuple(root.ways for root in roots if root.places is None))
+        placed = [(root, root.places) for root in roots if root.places is not None]
+        self._roots = [root.ways for root, _ in placed]
+        self._required = frozenset(number for number, (root, _) in enumerate(placed) if root.required)
         self._single: dict[Place, list[int]] = {}
         self._shared: dict[Place, list[int]] = {}
-        placed = [places for places in roots if places is not None]
-        for number, places in enumerate(placed):
-            at = self._single if len(places) == 1 else self._shared
+        for number, (root, places) in enumerate(placed):
+            at = self._single if len(places) == 1 and not root.required else self._shared
             for place in places:
                 at.setdefault(place, []).append(number)
         self._order = state_order(trellis)
@@ -111,8 +119,10 @@ class Walk:
         state = self._order[position]
         fresh = position == 0 or self._order[position - 1].layer != state.layer
         links, closing = 0 if fresh else before, self._closing[position]
+        required = closing & self._required
         if state not in frontier:
-            yield Step(None, self._together(()), (frontier, met - closing, ended, links))
+            if required <= met:
+                yield Step(None, self._together(()), (frontier, met - closing, ended, links))
             return
         branches, rest = self.trellis.branches, frontier - {state}
         end = ended + (state.layer == len(self.trellis.layers) and branches > 1)
@@ -129,6 +139,8 @@ class Walk:
                 if fresh_here:
                     new += fresh_here
                     seen |= frozenset(fresh_here)
+            if not required <= seen:
+                continue
             alive = rest | {way.target for way in ways}
             yield Step(ways, self._together(tuple(new)), (alive, seen - closing, end, out))
 
@@ -141,13 +153,7 @@ class Walk:
         """Whether a way may end so: with as many branches as are kept."""
         return key[2] == (self.trellis.branches if self.trellis.branches > 1 else 0)
 
-    @cached_property
-    def number(self) -> int:
-        """How many ways.
-
-        Raises:
-            HnasError: More than 10^7 states would have to be remembered.
-        """
+    def _count(self) -> int:
         known: dict[Key, int] = {self._first: self._always.number}
         for position in range(len(self._order)):
             following: dict[Key, int] = {}
@@ -180,7 +186,7 @@ class Walk:
     # --- numbers and picks -----------------------------------------------------------------------
 
     def picks(self, index: int) -> Picks:
-        """The moves and the choices of the way with a number in 0 .. number - 1."""
+        """See `Ways`."""
         always, index = divmod(index, self.number // self._always.number)
         found, fork = self._always.picks(always), self._begin
         for state in self._order:
@@ -195,11 +201,7 @@ class Walk:
         return found
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
-        """The number of the way that `picks` makes.
-
-        Raises:
-            OutsideError: It is none of them.
-        """
+        """See `Ways`."""
         each = self.number // self._always.number
         result, fork = 0, self._begin
         for state in self._order:

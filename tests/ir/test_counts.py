@@ -88,7 +88,7 @@ def test_paths_are_as_many_as_can_be_enumerated(
         f"trellis.moves=one_of {{ {', '.join(moves)} }}",
     )
     trellis = Compilation(MINI, sets=sets).decisions.trellis
-    assert Walk(trellis, {}, Takes(trellis, ())).number == _enumerated(layers, strides, enter, moves)
+    assert Walk(trellis, (), Takes(trellis, ())).number == _enumerated(layers, strides, enter, moves)
 
 
 def test_a_fixed_path_is_one() -> None:

@@ -89,7 +89,7 @@ def test_a_space_of_one_architecture_has_no_neighbour() -> None:
     _, ranking, near = _of("unet")
     architecture = ranking.unrank(0)
     assert list(near.neighbours(architecture)) == []
-    with pytest.raises(ValueError, match="no other architecture"):
+    with pytest.raises(ValueError, match="no choice can be changed alone"):
         near.mutated(architecture, Random(0))
 
 
