@@ -1,11 +1,12 @@
 """Reading and augmenting images against a training step, as parts of one run.
 
-python benchmarks/data.py [--step] [FOLDER]
+python benchmarks/data.py [CROP]
 
-The images are made here, in FOLDER or a temporary one: PNG of 1024 x 2048, as large as photographs of that
-size are, with labels. They are read as the paper's search does: to 512 x 1024, a random scale, a crop of
-321, batches of 2. --step makes a weight step of the paper's super-network beside it, for the ratio: it takes
-minutes on a processor, and some 12 GiB.
+The images are made here: PNG of 1024 x 2048, as large as photographs of that size are, with labels.
+They are read as the paper's search does: to 512 x 1024, a random scale, a crop of 321, batches of 2. With
+CROP a weight step of the paper's super-network is made beside it. At 321 that takes minutes and some
+12 GiB on a processor; a smaller crop is a shorter step, so that the part that reading takes of the paper's
+is less than what is printed.
 """
 
 import sys
@@ -50,19 +51,19 @@ def timed(what: str, action: Callable[[], object], number: int, images: int, who
     for _ in range(number):
         action()
     seconds = (time.perf_counter() - begun) / number
-    part = f"  {100 * seconds / whole:6.2f} % of a weight step" if whole is not None else ""
+    part = f"  {100 * seconds / whole:6.2f} % of that step" if whole is not None else ""
     print(f"{what:44} {1000 * seconds / images:8.1f} ms an image{part}", flush=True)
     return seconds
 
 
-def step(compilation: Compilation) -> float:
-    """Seconds of a weight step at the paper's setting; on a GPU of the second one, kernels being loaded."""
+def step(compilation: Compilation, crop: int) -> float:
+    """Seconds of a weight step of the paper's super-network; on a GPU of the second, kernels being loaded."""
     from hnas.search.bilevel import Bilevel, Optimizers
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = compilation.supernet(0).to(device)
     bilevel = Bilevel(model, Optimizers.of(model, compilation.search), compilation.search, device)
-    batch = Batch(torch.randn(BATCH, 3, 321, 321), torch.randint(CLASSES, (BATCH, 321, 321))).to(device)
+    batch = Batch(torch.randn(BATCH, 3, crop, crop), torch.randint(CLASSES, (BATCH, crop, crop))).to(device)
     seconds = 0.0
     for _ in range(2 if device.type == "cuda" else 1):
         begun = time.perf_counter()
@@ -70,20 +71,19 @@ def step(compilation: Compilation) -> float:
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds = time.perf_counter() - begun
-    print(f"{'weight step, crop 321, batch 2, ' + device.type:44} {seconds:8.2f} s")
+    what = f"weight step, crop {crop}, batch {BATCH}, {device.type}"
+    print(f"{what:44} {1000 * seconds / BATCH:8.1f} ms an image", flush=True)
     return seconds
 
 
 def main() -> None:
     """Print a table."""
-    flags = [word for word in sys.argv[1:] if word != "--step"]
     compilation = Compilation(SPEC)
-    whole = step(compilation) if "--step" in sys.argv else None
     torch.set_num_threads(1)
+    whole = step(compilation, int(sys.argv[1])) if len(sys.argv) > 1 else None
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(flags[0]) if flags else Path(temporary)
-        if not (folder / "images").is_dir():
-            make(folder)
+        folder = Path(temporary)
+        make(folder)
         listed = tuple(ClassName(f"class {n}") for n in range(CLASSES))
         card = folder_card(listed, "segmentation")
         dataset = open_folder(card, FolderSettings(listed), folder, "train")
