@@ -22,7 +22,7 @@ from hnas.ir.space import Limit, Space
 from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.depth import not_too_deep
-from hnas.lang.errors import MissingKey, NoSuchSpace
+from hnas.lang.errors import MissingKey, NoSuchSpace, OtherChoices
 from hnas.lang.found import write_network
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
@@ -243,7 +243,7 @@ class Compilation:
                     found += auxiliary_errors(program.space, expanded) if expanded is not None else ()
             found += sink.diagnostics
         if self.program.train is not None and not self.trained:
-            found += attrs.evolve(self, trained=True).check()
+            found += (d for d in attrs.evolve(self, trained=True).check() if not isinstance(d, OtherChoices))
         for block in self.spec.networks:
             sink = Sink()
             self._checked(block, sink)

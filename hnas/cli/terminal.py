@@ -124,7 +124,7 @@ class WholeNumber(click.ParamType[int]):
         """The number."""
         from hnas.ir.numbers import any_length
 
-        text = str(value)
+        text = str(value).replace(",", "")  # as hnas prints them, and other digits go on to be refused
         digits = text.removeprefix("-")
         if text.startswith("-") and not digits.isdigit():
             raise click.NoSuchOption(text, ctx=ctx)
