@@ -34,7 +34,7 @@ from hnas.passes.errors import NoImageSize, OverLimit
 from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
-from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
+from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
 
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
@@ -154,6 +154,19 @@ class Compilation:
             span = self.space.span
             raise HnasError(MissingKey(span, place=f"space {self.space.name}", key="search", doc=doc))
         return self.program.search
+
+    @property
+    def train(self) -> TrainSettings:
+        """The block train.
+
+        Raises:
+            HnasError: The space has none.
+        """
+        if self.program.train is None:
+            doc = "train { epochs = ..., batch = ..., weights = sgd(...) }"
+            span = self.space.span
+            raise HnasError(MissingKey(span, place=f"space {self.space.name}", key="train", doc=doc))
+        return self.program.train
 
     @property
     def decode(self) -> DecodeSettings:

@@ -216,12 +216,16 @@ def with_profile(spec: Spec, name: str, sink: Sink) -> Spec:
 
 
 def with_training(spec: Spec, sink: Sink) -> Spec:
-    """The spec as a found network of it is trained: what its block `train` changes laid over it."""
+    """The spec as a found network of it is trained: what its block `train` changes laid over it.
+
+    The block keeps the rest, so that the result written out is its own trained form.
+    """
     block = body_of(spec.space, "train")
     if block is None:
         return spec
-    _, over = parts_of(block, TRAIN)
-    return evolve(spec, space=evolve(spec.space, items=merge(spec.space.items, over, sink)))
+    own, over = parts_of(block, TRAIN)
+    items = tuple(evolve(i, items=own) if i is block else i for i in spec.space.items)
+    return evolve(spec, space=evolve(spec.space, items=merge(items, over, sink)))
 
 
 def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _Scope] | None":
