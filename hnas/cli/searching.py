@@ -274,11 +274,13 @@ def _search(
         searcher = Searcher(job, folder, checkpoints, reporter)
         reporter.started(_facts(folder, record, compilation, searcher))
         if flags.resume is not None:
-            searcher.resume()
-            if searcher.finished:
-                reporter.warning(AlreadyFinished(None, step=searcher.step, steps=searcher.planned))
+            searcher.course.resume()
+            if searcher.course.finished:
+                reporter.warning(
+                    AlreadyFinished(None, step=searcher.course.step, steps=searcher.course.plan.steps)
+                )
             else:
-                reporter.message(f"goes on after step {searcher.step}")
+                reporter.message(f"goes on after step {searcher.course.step}")
         try:
             with Stopper(f"hnas search --resume {folder.path}") as stopper:
                 outcome = searcher.search(stopper)
@@ -330,7 +332,7 @@ def _facts(
         "super-network": f"{parameters:,} weights, {sum(1 for _ in compilation.decisions.groups()):,} "
         "groups of alpha and beta",
         "data": f"{data.name}: {a:,} images trainA, {b:,} trainB, {len(searcher.job.val):,} val",
-        "search": f"{search.epochs} epochs of {searcher.planned / search.epochs:.4g} steps, batch "
+        "search": f"{search.epochs} epochs of {searcher.course.plan.steps / search.epochs:.4g} steps, batch "
         f"{search.batch}, alpha and beta from epoch {search.arch.from_epoch + 1}",
         "device": f"{record.device}{threads if record.device == 'cpu' else ''}, seed {record.seed}",
         "run": str(folder.path),

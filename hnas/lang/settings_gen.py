@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from attrs import evolve
-
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.block_errors import NotTogether

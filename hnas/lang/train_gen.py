@@ -26,7 +26,7 @@ from hnas.schema.settings import (
 def train_settings(
     block: ast.Block, convert: Converter, classes: int | None, sink: Sink
 ) -> TrainSettings | None:
-    """The block `train`, without what it lays over the space; `classes` of the data set, where it is known."""
+    """The block `train`, without what it lays over the space; `classes`: of the data set, if known."""
     own, _ = parts_of(block, blocks.TRAIN)
     values = block_values(evolve(block, items=own), blocks.TRAIN, convert, sink)
     if values is None or not _sound(block, values, classes, sink):

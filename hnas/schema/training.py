@@ -144,7 +144,7 @@ TRAIN = Block(
     "How a found network is trained, and what of its space changes for it: parameters and blocks in it "
     "are laid over the space, as a profile's are.",
     (
-        Attribute("epochs", Either(Whole(1, 10**6)), "passes over the training images; or iterations", "none"),
+        Attribute("epochs", Either(Whole(1, 10**6)), "passes over the images; or iterations", "none"),
         Attribute("iterations", Either(Whole(1, 10**9)), "updates of the weights; or epochs", "none"),
         Attribute("batch", Whole(1, 10**6), "images in a batch", required=True),
         Attribute("accumulate", Whole(1, 10**4), "batches whose gradients make one update", "1"),
@@ -172,7 +172,7 @@ TRAIN = Block(
                             Attribute("c", Real(1), "added to the part of the pixels, above 1", "1.02"),
                         ),
                         "list": (
-                            Attribute("weights", Many(Real()), "of each class, in their order", required=True),
+                            Attribute("weights", Many(Real()), "of each class, in order", required=True),
                         ),
                     },
                     number="list",

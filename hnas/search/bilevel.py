@@ -18,10 +18,10 @@ from hnas.data.base import Batch
 from hnas.diag import HnasError
 from hnas.engine.errors import NotFinite
 from hnas.engine.losses import cross_entropy
+from hnas.engine.schedules import rate_at
 from hnas.engine.settings import autocast
 from hnas.runtime.supernet import SuperNet
 from hnas.schema.settings import Gdas, SearchSettings
-from hnas.search.schedules import rate_at
 from hnas.search.unrolled import Losses, unrolled_gradient
 
 

@@ -142,7 +142,7 @@ def searcher_of(compilation: Compilation, folder: Path, max_steps: int | None, r
     )
     searcher = Searcher(job, run, Checkpoints(run.checkpoints, "test"), reporter())
     if resume:
-        searcher.resume()
+        searcher.course.resume()
     return searcher
 
 
@@ -167,7 +167,7 @@ def test_a_search_says_accuracy_and_resumes_to_the_bit(order: str, relax: str, t
         part.search(stopper)
     torch.manual_seed(99)  # what comes out of the checkpoint is all that counts
     rest = searcher_of(compilation, tmp_path / "part", None, True)
-    assert rest.step == 3
+    assert rest.course.step == 3
     with rest.run, Stopper("") as stopper:
         rest.search(stopper)
     ours, theirs = rest.job.model.state_dict(), whole.job.model.state_dict()
