@@ -27,6 +27,7 @@ from hnas.data.errors import (
 )
 from hnas.diag import Diagnostic, Source, Span
 from hnas.engine.errors import (
+    AlreadyFinished,
     CannotWrite,
     DamagedCheckpoint,
     NoCheckpoint,
@@ -46,7 +47,7 @@ from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
-from hnas.search.errors import AlreadyFinished, FoundOverLimit, NoArchStep
+from hnas.search.errors import FoundOverLimit, NoArchStep
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"

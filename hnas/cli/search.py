@@ -61,12 +61,13 @@ def search(ctx: click.Context, spec: Path | None, resume: Path | None, **given: 
             raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     from hnas.cli import searching
     from hnas.cli.reporters import reporter
+    from hnas.cli.running import Flags
     from hnas.engine.metrics import Headline
 
     sets = given["sets"]
     sets += () if given["epochs"] is None else (f"search.epochs={given['epochs']}",)
     sets += () if given["batch"] is None else (f"search.batch={given['batch']}",)
-    flags = searching.Flags(
+    flags = Flags(
         spec=spec,
         out=given["out"],
         resume=resume,
