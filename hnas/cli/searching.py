@@ -34,10 +34,10 @@ from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import resolve_device, seed_everything
+from hnas.engine.settings import autocast, resolve_device, seed_everything
+from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.runtime.arch import ArchParams
-from hnas.search.bilevel import trial
 from hnas.search.decode import decode
 from hnas.search.errors import FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
@@ -173,7 +173,7 @@ def _search(
             device,
             train,
             compilation.search.batch,
-            lambda batch, limit: trial(model, batch, limit),
+            lambda batch, limit: trial(model, model.network, batch, limit, autocast(device)),
             reporter,
         )
         folder.write_record(record)

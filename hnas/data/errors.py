@@ -187,10 +187,11 @@ class MixedSizes(Diagnostic):
 @final
 @frozen
 class BatchTooLarge(Diagnostic):
-    """A pass over the images of a half makes one step at least."""
+    """A pass over the images, while searching over those of a half, makes one step at least."""
 
     code = "E0513"
-    title = "a batch of {batch} is more than a half of the training images has: {images}"
+    title = "a batch of {batch} is more than {whole}: {images}"
     help = "lower it with --batch"
     batch: int
     images: int
+    whole: str = "a half of the training images has"

@@ -4,7 +4,6 @@ First order: the architecture step takes the weights as constants. Each step ask
 own parameters only, which also saves what the others' would need to keep. Second order: see `unrolled`.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import final
@@ -157,23 +156,6 @@ class Bilevel:
         if not value.is_meta and not bool(torch.isfinite(value)):
             raise HnasError(NotFinite(None, which=which, value=f"{value.item():g}", step=step))
         return loss
-
-
-def trial(model: SuperNet, batch: Batch, limit: float | None = None) -> None:
-    """A pass forward and backward that leaves no trace in the model: what a weight step costs, to measure.
-
-    Raises:
-        TimeoutError: The forward pass alone takes longer than `limit` seconds.
-    """
-    deadline = None if limit is None else time.monotonic() + limit
-    model.train()
-    model.network.update_statistics(False)
-    try:
-        with autocast(batch.images.device):
-            cross_entropy(model(batch.images, deadline), batch.labels).backward()
-    finally:
-        model.network.update_statistics(True)
-        model.zero_grad(set_to_none=True)
 
 
 @contextmanager

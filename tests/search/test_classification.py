@@ -18,7 +18,8 @@ from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.loop import Stopper
 from hnas.engine.run import RunFolder
 from hnas.schema.datasets import CIFAR10, DatasetCard
-from hnas.search.bilevel import Bilevel, Optimizers, trial
+from hnas.engine.trial import trial
+from hnas.search.bilevel import Bilevel, Optimizers
 from hnas.search.searcher import Searcher, SearchJob
 
 CPU = torch.device("cpu")
@@ -82,7 +83,7 @@ def test_the_weights_learn_a_batch_by_heart(tmp_path: Path) -> None:
 
 def test_a_trial_takes_labels_of_images(tmp_path: Path) -> None:
     model = compilation_of("nasbench201", tmp_path).supernet(0)
-    trial(model, batch_of(1))
+    trial(model, model.network, batch_of(1))
     assert all(p.grad is None for p in model.parameters())
 
 
