@@ -15,10 +15,11 @@ from attrs import define, field
 from hnas.diag import Diagnostic, HnasError, Sink, Source, distinct
 from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
-from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
 from hnas.ir.graph import Graph
 from hnas.ir.space import Limit, Space
+from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.depth import not_too_deep
 from hnas.lang.errors import MissingKey, NoSuchSpace
@@ -147,20 +148,12 @@ class Compilation:
 
     @property
     def search(self) -> SearchSettings:
-        """The block search.
-
-        Raises:
-            HnasError: The space has none.
-        """
+        """The block search; HnasError where the space has none."""
         return self._needed("search", self.program.search)
 
     @property
     def train(self) -> TrainSettings:
-        """The block train.
-
-        Raises:
-            HnasError: The space has none.
-        """
+        """The block train; HnasError where the space has none."""
         return self._needed("train", self.program.train)
 
     def _needed(self, key: str, block: T | None) -> T:
