@@ -17,8 +17,10 @@ from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
+from hnas.cli.looking import eval_, predict
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
+from hnas.cli.train import train
 
 
 @click.group(
@@ -31,7 +33,7 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, check, show, compile_, explain, new, import_, diff, fmt):
+for each in (search, decode, train, eval_, predict, check, show, compile_, explain, new, import_, diff, fmt):
     command.add_command(each)
 
 

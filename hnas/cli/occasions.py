@@ -19,6 +19,8 @@ from hnas.data.errors import (
     MissingPart,
     MixedSizes,
     NoDataset,
+    NoPictures,
+    NoSplit,
     NotRead,
     OtherAxes,
     SizesDiffer,
@@ -34,12 +36,16 @@ from hnas.engine.errors import (
     NoDevice,
     NoRun,
     NotFinite,
+    NotForImages,
+    NothingInherited,
+    NoWeights,
     OtherRun,
     OutOfMemory,
     RunBusy,
     RunExists,
     ScoresDoNotFit,
     SpecChanged,
+    WhichNetwork,
 )
 from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import TooManyStates
@@ -227,6 +233,35 @@ _ALL = (
         f"{_SEARCH} --set search.weights.lr=1000",
         NotFinite(None, which="weight", value="nan", step=5),
         "the weights ran away",
+    ),
+    Occasion(
+        "hnas eval runs/found-20260102-120000 --split test",
+        NoSplit(None, name="cityscapes", split="test", known="val, train"),
+        "it was trained on cityscapes",
+    ),
+    Occasion(
+        "hnas predict runs/found-20260102-120000 street --out labels",
+        NoPictures(None, path="street", why="the folder has no images", suffixes=".png, .jpg, ..."),
+    ),
+    Occasion("hnas eval found.hnas", NoWeights(None, path="found.hnas")),
+    Occasion(
+        "hnas train base.hnas",
+        WhichNetwork(
+            None,
+            path="base.hnas",
+            number="no network",
+            advice="hnas search finds one, hnas import and hnas decode write one",
+        ),
+    ),
+    Occasion(
+        "hnas train found.hnas --inherit runs/other-20260101-120000",
+        NothingInherited(None, path="runs/other-20260101-120000"),
+        "the other run searched a space of other operators",
+    ),
+    Occasion(
+        "hnas eval runs/found-20260102-120000 --window 33x33",
+        NotForImages(None, flag="--window"),
+        "it was trained on cifar10",
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

@@ -24,7 +24,7 @@ from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
 from hnas.engine.course import Course
-from hnas.engine.errors import AlreadyFinished, OutOfMemory, SpecChanged
+from hnas.engine.errors import AlreadyFinished, OutOfMemory
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
@@ -113,6 +113,7 @@ def new_record(
     root: Path | None,
     kind: Kind,
     notes: tuple[str, ...] = (),
+    network: str = "",
 ) -> RunRecord:
     """What run.json says of a run that begins now."""
     return RunRecord(
@@ -135,6 +136,7 @@ def new_record(
         },
         notes=notes,
         kind=kind,
+        network=network,
     )
 
 
@@ -146,14 +148,6 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
     if flags.workers is not None:
         options["workers"] = flags.workers
     return attrs.evolve(record, device=flags.device or record.device, options=options)
-
-
-def check_unchanged(path: Path, record: RunRecord, have: Mapping[str, str]) -> None:
-    """Refuse a file of a run that is another one since the run began; `have` are its digests now."""
-    words = {"choices": "choices", "weights": "weights", "run": "settings", "network": "network"}
-    which = [word for name, word in words.items() if record.digests.get(name) != have.get(name)]
-    if which:
-        raise HnasError(SpecChanged(None, path=str(path), which=" and ".join(which)))
 
 
 # --- running ---------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
     Flags,
     carry_out,
-    check_unchanged,
     datasets,
     find_data,
     find_data_again,
@@ -41,6 +40,7 @@ from hnas.runtime.arch import ArchParams
 from hnas.search.decode import decode
 from hnas.search.errors import FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
+from hnas.trained import check_unchanged
 
 DEMO = "demo"
 """The profile that runs where the spec's data set is not on the machine."""

@@ -195,3 +195,32 @@ class BatchTooLarge(Diagnostic):
     batch: int
     images: int
     whole: str = "a half of the training images has"
+
+
+@final
+@frozen
+class NoSplit(Diagnostic):
+    """Only the images to train on and those to validate on are read of this data set.
+
+    The labels of the test images of most sets are kept by those who published it.
+    """
+
+    code = "E0520"
+    title = "hnas reads no images for {split} of {name}"
+    help = "there are: {known}"
+    name: str
+    split: str
+    known: str
+
+
+@final
+@frozen
+class NoPictures(Diagnostic):
+    """`hnas predict` takes an image, or a folder with images right in it."""
+
+    code = "E0521"
+    title = "{path}: {why}"
+    help = "name an image or a folder of images ({suffixes})"
+    path: str
+    why: str
+    suffixes: str

@@ -1,6 +1,7 @@
 """Data sets of image files: pairs of an image and an annotation, read with Pillow and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
@@ -104,24 +105,30 @@ def label_table(classes: int, void: tuple[int, ...]) -> NDArray[np.int16]:
     return table
 
 
-def _open(path: Path, mode: str | None) -> NDArray[np.uint8]:
-    """The pixels of an image: (H, W, 3) as RGB, or as they are stored for annotations."""
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong with an image file into a diagnostic; first of all its checksums are read."""
     try:
         if path.stat().st_size == 0:
             raise HnasError(BadImage(None, path=str(path), why="it is empty"))
         with Image.open(path) as image:
             image.verify()  # checksums, which reading pixels alone leaves aside; it spends the file
-        with Image.open(path) as image:
-            if mode is not None:
-                return np.asarray(image.convert(mode))
-            if image.mode in ("I;16", "I", "F", "1"):
-                why = f"annotations have 8 bits a pixel, this one is of mode {image.mode}"
-                raise HnasError(BadImage(None, path=str(path), why=why))
-            # a palette image keeps its indices: they are the labels
-            return np.asarray(image)
+        yield
     except FileNotFoundError:
         raise HnasError(BadImage(None, path=str(path), why="there is no such file")) from None
     except UnidentifiedImageError:
         raise HnasError(BadImage(None, path=str(path), why="this is no image")) from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise HnasError(BadImage(None, path=str(path), why=f"it cannot be read ({error})")) from None
+
+
+def _open(path: Path, mode: str | None) -> NDArray[np.uint8]:
+    """The pixels of an image: (H, W, 3) as RGB, or as they are stored for annotations."""
+    with readable(path), Image.open(path) as image:
+        if mode is not None:
+            return np.asarray(image.convert(mode))
+        if image.mode in ("I;16", "I", "F", "1"):
+            why = f"annotations have 8 bits a pixel, this one is of mode {image.mode}"
+            raise HnasError(BadImage(None, path=str(path), why=why))
+        # a palette image keeps its indices: they are the labels
+        return np.asarray(image)

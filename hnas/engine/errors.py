@@ -108,6 +108,54 @@ class SpecChanged(Diagnostic):
 
 @final
 @frozen
+class NoWeights(Diagnostic):
+    """A file says what a network is made of; its weights are in the folder of the run that trained it."""
+
+    code = "E0608"
+    title = "{path} is a network without weights"
+    help = "train it first with hnas train {path}, then name the folder of that run"
+    path: str
+
+
+@final
+@frozen
+class WhichNetwork(Diagnostic):
+    """One network is trained at a time."""
+
+    code = "E0609"
+    title = "{path} has {number}"
+    path: str
+    number: str
+
+
+@final
+@frozen
+class NothingInherited(Diagnostic):
+    """Weights are taken over by name and shape, and none of the other run's fits.
+
+    They do where the network is trained in the form it was searched in: what only the block train or the
+    space after --as changes, width above all, has weights of other shapes.
+    """
+
+    code = "E0610"
+    title = "none of the weights of {path} fits the network"
+    help = "leave --inherit out: the network is trained from scratch"
+    path: str
+
+
+@final
+@frozen
+class NotForImages(Diagnostic):
+    """Sliding windows are put together pixel by pixel; a label of a whole image has no pixels."""
+
+    code = "E0611"
+    title = "{flag} is for labels of pixels, this network labels whole images"
+    help = "leave {flag} out"
+    flag: str
+
+
+@final
+@frozen
 class AlreadyFinished(Diagnostic):
     """The run has made all the steps it was asked for; there is nothing to go on with."""
 

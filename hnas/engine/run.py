@@ -31,6 +31,7 @@ _KINDS: dict[str, type] = {
     "measured": dict,
     "options": dict,
     "kind": str,
+    "network": str,
 }
 
 
@@ -54,6 +55,7 @@ class RunRecord:
         options: --max-steps and the like, by name.
         notes: What a reader should know, a sentence each.
         kind: `search` or `train`.
+        network: The name of the network that is trained.
     """
 
     hnas: str
@@ -72,6 +74,7 @@ class RunRecord:
     options: Mapping[str, int | float | str] = field(factory=dict[str, int | float | str])
     notes: tuple[str, ...] = ()
     kind: Kind = "search"
+    network: str = ""
 
     @property
     def binding(self) -> str:

@@ -10,9 +10,9 @@ from hnas.compiler import Compilation
 from hnas.data.base import VOID, Batch
 from hnas.diag import HnasError
 from hnas.engine.losses import cross_entropy
+from hnas.engine.trial import trial
 from hnas.runtime.lower import Network
 from hnas.runtime.supernet import SuperNet
-from hnas.engine.trial import trial
 from hnas.search.bilevel import Bilevel, Optimizers
 
 

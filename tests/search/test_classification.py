@@ -17,8 +17,8 @@ from hnas.data.base import Batch
 from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.loop import Stopper
 from hnas.engine.run import RunFolder
-from hnas.schema.datasets import CIFAR10, DatasetCard
 from hnas.engine.trial import trial
+from hnas.schema.datasets import CIFAR10, DatasetCard
 from hnas.search.bilevel import Bilevel, Optimizers
 from hnas.search.searcher import Searcher, SearchJob
 

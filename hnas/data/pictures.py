@@ -1,0 +1,84 @@
+"""Images from anywhere, to be looked at by a trained network, and what it says as images."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from hnas.data.errors import BadImage, NoPictures
+from hnas.data.files import readable
+from hnas.diag import HnasError
+from hnas.schema.datasets import DatasetCard
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+"""What an image in a folder is told by, small or capital."""
+
+
+def pictures(path: Path) -> tuple[Path, ...]:
+    """The image `path`, or those of the folder, sorted by name.
+
+    Raises:
+        HnasError: There is none.
+    """
+    if path.is_file():
+        return (path,)
+    why = "there is no such file or folder"
+    if path.is_dir():
+        found = tuple(
+            sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        )
+        if found:
+            return found
+        why = "the folder has no images"
+    raise HnasError(NoPictures(None, path=str(path), why=why, suffixes=", ".join(SUFFIXES)))
+
+
+def read_picture(path: Path) -> Tensor:
+    """An image as uint8 (3, H, W), turned as its EXIF data say.
+
+    Grey, palette and CMYK become RGB, alpha is left out, 16 bits become 8.
+
+    Raises:
+        HnasError: It cannot be read, or its values have no range that is known.
+    """
+    with readable(path), Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        assert upright is not None, "only in place it gives none"
+        if upright.mode.startswith("I"):
+            values = np.asarray(upright).astype(np.int64)
+            if values.min() < 0 or values.max() > _MOST_16:
+                why = "its values are of 32 bits, of no range that is known; save it with 8 or 16 bits"
+                raise HnasError(BadImage(None, path=str(path), why=why))
+            # 65535 is 255 * 257
+            grey = ((values + 128) // 257).astype(np.uint8)
+            return torch.from_numpy(np.repeat(grey[None], 3, axis=0))
+        if upright.mode == "F":
+            why = "its values are fractions, of no range that is known; save it with 8 or 16 bits"
+            raise HnasError(BadImage(None, path=str(path), why=why))
+        return torch.from_numpy(np.asarray(upright.convert("RGB")).transpose(2, 0, 1).copy())
+
+
+_MOST_16 = 2**16 - 1
+
+
+def label_png(labels: Tensor, card: DatasetCard) -> bytes:
+    """Labels (H, W) as a PNG of class indices, with the colours of the card for a palette."""
+    image = Image.fromarray(labels.to(torch.uint8).numpy(), "P")
+    image.putpalette([value for colour in card.colours for value in colour])
+    return _png(image)
+
+
+def overlay_png(image: Tensor, labels: Tensor, card: DatasetCard) -> bytes:
+    """An image (3, H, W) half covered by the colours of its labels (H, W), as a PNG."""
+    colours = torch.tensor(card.colours, dtype=torch.float32)
+    mixed = (image.permute(1, 2, 0).float() + colours[labels.long()]) / 2
+    return _png(Image.fromarray(mixed.round().to(torch.uint8).numpy(), "RGB"))
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
