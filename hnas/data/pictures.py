@@ -66,7 +66,7 @@ _MOST_16 = 2**16 - 1
 
 def label_png(labels: Tensor, card: DatasetCard) -> bytes:
     """Labels (H, W) as a PNG of class indices, with the colours of the card for a palette."""
-    image = Image.fromarray(labels.to(torch.uint8).numpy(), "P")
+    image = Image.fromarray(labels.to(torch.uint8).numpy())
     image.putpalette([value for colour in card.colours for value in colour])
     return _png(image)
 
@@ -75,7 +75,7 @@ def overlay_png(image: Tensor, labels: Tensor, card: DatasetCard) -> bytes:
     """An image (3, H, W) half covered by the colours of its labels (H, W), as a PNG."""
     colours = torch.tensor(card.colours, dtype=torch.float32)
     mixed = (image.permute(1, 2, 0).float() + colours[labels.long()]) / 2
-    return _png(Image.fromarray(mixed.round().to(torch.uint8).numpy(), "RGB"))
+    return _png(Image.fromarray(mixed.round().to(torch.uint8).numpy()))
 
 
 def _png(image: Image.Image) -> bytes:

@@ -53,7 +53,9 @@ def inherit(network: nn.Module, source: Mapping[str, Tensor]) -> Inherited:
     missing: list[str] = []
     differing: list[str] = []
     for name, value in network.state_dict().items():
-        given = source.get(name)
+        # running statistics lie beside a scale and shift where there are any: the other form may have none
+        other = name.replace(".stats.running_", ".running_") if ".stats." in name else _beside(name)
+        given = source.get(name, source.get(other))
         if given is None:
             missing.append(name)
         elif given.shape != value.shape:
@@ -62,3 +64,8 @@ def inherit(network: nn.Module, source: Mapping[str, Tensor]) -> Inherited:
             value.copy_(given)
             copied.append(name)
     return Inherited(tuple(copied), tuple(missing), tuple(differing))
+
+
+def _beside(name: str) -> str:
+    above, _, last = name.rpartition(".")
+    return f"{above}.stats.{last}" if last.startswith("running_") else name
