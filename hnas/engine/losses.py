@@ -24,7 +24,7 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
         HnasError: The sizes of scores and labels do not go together.
     """
     how = Loss()
-    return how.total(scores, labels) / how.mass(labels)
+    return how.total(scores, labels) / divisor(how.mass(labels))
 
 
 @final
@@ -55,11 +55,15 @@ class Loss:
         )
 
     def mass(self, labels: Tensor) -> Tensor:
-        """What the labels that are not void count for; 1 where nothing does."""
+        """What the labels that are not void count for."""
         if self.weights is None:
-            return (labels != VOID).sum().clamp_min(1)
-        found = self.weights.to(labels.device)[labels[labels != VOID]].sum()
-        return torch.where(found > 0, found, torch.ones_like(found))
+            return (labels != VOID).sum()
+        return self.weights.to(labels.device)[labels[labels != VOID]].sum()
+
+
+def divisor(mass: Tensor) -> Tensor:
+    """What a sum is divided by to be a mean: the mass of its labels, 1 where nothing counts."""
+    return torch.where(mass > 0, mass, torch.ones_like(mass))
 
 
 def per_label(scores: Tensor, labels: Tensor) -> Tensor:

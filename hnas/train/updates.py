@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from hnas.data.base import Batch
 from hnas.diag import HnasError
 from hnas.engine.errors import NotFinite
-from hnas.engine.losses import Loss
+from hnas.engine.losses import Loss, divisor
 from hnas.runtime.lower import Network
 from hnas.schema.settings import TrainSettings
 from hnas.train.ema import Average
@@ -58,7 +58,7 @@ class Updates:
         """
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        mass = torch.stack([self._loss.mass(batch.labels).float() for batch in batches]).sum()
+        mass = divisor(torch.stack([self._loss.mass(batch.labels).float() for batch in batches]).sum())
         losses: dict[str, Tensor] = {}
         for batch in batches:
             found = self._losses(batch, mass)
