@@ -207,7 +207,7 @@ class Compilation:
     @cached_property
     def resolved_text(self) -> str:
         """The whole spec as one file, every default written out; reads back as the same space."""
-        return spell_out(self.spec)
+        return spell_out(self.spec, searched=not self.trained)
 
     @cached_property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
