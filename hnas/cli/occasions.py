@@ -242,8 +242,9 @@ _ALL = (
     Occasion(
         "hnas predict runs/found-20260102-120000 street --out labels",
         NoPictures(None, path="street", why="the folder has no images", suffixes=".png, .jpg, ..."),
+        "the folder street has text files alone",
     ),
-    Occasion("hnas eval found.hnas", NoWeights(None, path="found.hnas")),
+    Occasion("hnas eval base.hnas", NoWeights(None, path="base.hnas")),
     Occasion(
         "hnas train base.hnas",
         WhichNetwork(

@@ -73,7 +73,7 @@ def _sound(block: ast.Block, values: Values, classes: int | None, sink: Sink) ->
     if values["label_smoothing"] >= 1:
         wrong("label_smoothing", "a part below 1", "at 1 nothing is left of the label")
     weights: CallValue | None = values["class_weights"]
-    if weights is not None and weights.form == "list":
+    if weights is not None and weights.form == "classes":
         given = weights.args["weights"]
         if classes is not None and len(given) != classes:
             wrong("class_weights", f"{classes} numbers, one for each class", f"there are {len(given)}")
@@ -103,7 +103,7 @@ def _class_weights(call: CallValue | None) -> ClassWeights | None:
     match call.form:
         case "inverse_log":
             return InverseLog(call.args.real("c"))
-        case "list":
+        case "classes":
             return GivenWeights(tuple(float(weight) for weight in call.args["weights"]))
         case _:
             return MedianFrequency()

@@ -171,11 +171,11 @@ TRAIN = Block(
                         "inverse_log": (
                             Attribute("c", Real(1), "added to the part of the pixels, above 1", "1.02"),
                         ),
-                        "list": (
+                        "classes": (
                             Attribute("weights", Many(Real()), "of each class, in order", required=True),
                         ),
                     },
-                    number="list",
+                    number="classes",
                     words=("median_frequency",),
                 )
             ),

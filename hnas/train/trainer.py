@@ -105,13 +105,23 @@ class Trainer:
             work=self,
             streams={"train": self.batches},
             measuring=Measuring(
-                images=job.val, when=settings.validate, data=job.data, batch=settings.batch, device=device
+                images=job.val,
+                when=settings.validate,
+                data=job.data,
+                batch=self._measured_at_once(),
+                device=device,
             ),
             run=self.run,
             checkpoints=self.checkpoints,
             reporter=self.reporter,
             checkpoint_seconds=job.checkpoint_seconds,
         )
+
+    def _measured_at_once(self) -> int:
+        """Whole images of as many pixels as a batch of what is trained on, one at least."""
+        height, width = self.job.data.resize or tuple(self.job.val.read(0)[0].shape[1:])
+        trained = self.job.data.trained_size((height, width)) or (height, width)
+        return max(1, self.job.settings.batch * trained[0] * trained[1] // (height * width))
 
     def train(self, stopper: Stopper) -> Trained:
         """Updates until the planned end, --max-steps, or a signal."""

@@ -30,12 +30,15 @@ Commands:
   compile  Print a stage of the compiler.
   decode   Decode a run's newest checkpoint again.
   diff     What tells two specs or found networks apart.
+  eval     Measure a trained network.
   explain  What an error code means, with an example and its mend.
   fmt      Bring specs into canonical form, comments kept.
   import   A network that other code found, as a .hnas file.
   new      Write a first spec, or a variation of one.
+  predict  Label images with a trained network.
   search   Search a space: weights and architecture in alternation.
   show     What a spec or a found network is: sizes, counts, drawings.
+  train    Train a network that was found or written down.
 """
     )
 
@@ -48,15 +51,18 @@ def test_option_names_are_a_promise() -> None:
         for name, each in command.commands.items()
     }
     layout = ["--profile", "--set", "--space"]
+    run = [
+        "--allow-extern",
+        *layout,
+        *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
+        *("--device", "--workers", "--threads", "--checkpoint-every"),
+    ]
+    looking = ["--allow-extern", "--checkpoint", "--device", "--flip", "--scales", "--stride", "--window"]
     assert names == {
-        "search": sorted(
-            [
-                "--allow-extern",
-                *layout,
-                *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
-                *("--device", "--workers", "--threads", "--checkpoint-every"),
-            ]
-        ),
+        "search": sorted(run),
+        "train": sorted([*run, "--as", "--inherit", "--network"]),
+        "eval": sorted([*looking, "--batch", "--data", "--images", "--json", "--split"]),
+        "predict": sorted([*looking, "--out", "--overlay"]),
         "decode": ["--set"],
         "check": sorted(["--allow-outside", "--json", *layout]),
         "diff": sorted(["--allow-outside", "--exit-code", *layout]),

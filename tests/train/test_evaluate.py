@@ -1,9 +1,11 @@
 """What a network says of an image: windows, flips and scales are averages; what is measured is counted."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from attrs import evolve
 from helpers import Given, card_of
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -55,7 +57,7 @@ def test_windows_cover_an_axis_and_end_with_it(length: int, side: int, stride: i
     starts = _starts(length, side, stride)
     assert starts[0] == 0
     assert starts[-1] + side == length
-    assert all(b - a <= stride for a, b in zip(starts, starts[1:], strict=False))
+    assert all(b - a <= stride for a, b in pairwise(starts))
     assert sorted(set(starts)) == starts
 
 
@@ -95,7 +97,7 @@ def test_figures_and_confusion_by_hand() -> None:
     given = Given(red[:, None].repeat(1, 3, 1, 1), labels, card_of(3))
     report = measured(Red(), given)
     assert report.confusion == [[1, 1, 0], [1, 3, 0], [1, 0, 0]]
-    # 1 / (2 + 3 - 1), 3 / (4 + 4 - 3), 0
+    # right over labelled or said: row + column - right
     assert report.per_class == pytest.approx([1 / 4, 3 / 5, 0])
     assert report.figures["miou"] == pytest.approx((1 / 4 + 3 / 5) / 3)
     assert report.figures["pixel_accuracy"] == pytest.approx(4 / 7)
@@ -104,8 +106,6 @@ def test_figures_and_confusion_by_hand() -> None:
 
 
 def test_accuracy_where_images_have_a_label() -> None:
-    from attrs import evolve
-
     card = evolve(card_of(3), task="classification")
     bright = torch.tensor([0, 255, 255, 0], dtype=torch.uint8)[:, None, None, None].repeat(1, 3, 4, 5)
     given = Given(bright, torch.tensor([0, 1, 0, 2], dtype=torch.uint8), card)

@@ -15,7 +15,7 @@ from hnas.data.shapes import Shapes
 from hnas.engine.checkpoint import Checkpoints, _read
 from hnas.engine.loop import Progress, Stopper
 from hnas.engine.run import RunFolder
-from hnas.train.trainer import TrainJob, Trainer
+from hnas.train.trainer import Trainer, TrainJob
 from hnas.train.updates import Updates
 
 CPU = torch.device("cpu")
@@ -126,3 +126,19 @@ def test_the_loss_falls(compiled: Callable[..., Compilation], tmp_path: Path) ->
     figures = {row["step"]: row["miou"] for row in rows_of(trainer) if row["phase"] == "validation"}
     assert ended.best["miou"] == max(figures.values()) == figures[ended.best_step]
     assert best["step"] == ended.best_step
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("shapes { crop = 97 }", 7),  # 10 * 97 * 97 pixels are 7 images of 97 x 129
+        ("shapes { crop = 33 }", 1),
+        ("shapes { }", 10),
+        ("shapes { resize = [49, 65]  crop = [49, 65] }", 10),
+    ],
+)
+def test_whole_images_take_no_more_room_than_what_is_trained_on(
+    compiled: Callable[..., Compilation], tmp_path: Path, data: str, expected: int
+) -> None:
+    trainer = trainer_of(compiled(EVERYTHING, data), tmp_path / "run", Quiet())
+    assert trainer.course.measuring.batch == expected

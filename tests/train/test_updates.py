@@ -6,6 +6,7 @@ from copy import deepcopy
 import pytest
 import torch
 from attrs import evolve
+from helpers import ROOT
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -110,6 +111,32 @@ def test_the_gradient_is_no_longer_than_clip(network: Network, settings: TrainSe
     updates.update([Batch(batch.images.float() * 100, batch.labels)], 0, 0.0)
     length = sum(float(p.grad.square().sum()) for p in network.parameters() if p.grad is not None) ** 0.5
     assert length == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_auxiliary_loss_has_its_weight(settings: TrainSettings) -> None:
+    spec = Compilation(ROOT / "examples" / "darts" / "v2.hnas", sets=("L=3", "C=4"))
+    (architecture,) = spec.networks().values()
+    torch.manual_seed(0)
+    whole = spec.network(architecture).double()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 3, 32, 32, generator=generator, dtype=torch.float64)
+    labels = torch.tensor([3, 7])
+
+    def gradient(weights: tuple[float, float]) -> Tensor:
+        model = deepcopy(whole).train()
+        scores, auxiliary = model.with_aux(images)
+        assert auxiliary is not None
+        losses = F.cross_entropy(scores[..., 0, 0], labels), F.cross_entropy(auxiliary[..., 0, 0], labels)
+        (weights[0] * losses[0] + weights[1] * losses[1]).backward()
+        parts = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+        return torch.cat([p.flatten() for p in parts])
+
+    updates = Updates(deepcopy(whole), evolve(settings, aux=0.4), CPU)
+    losses = updates.update([Batch(images, labels)], 0, 0.0)
+    assert set(losses) == {"loss", "loss_aux"}
+    found = torch.cat([p.grad.flatten() for p in updates.network.parameters() if p.grad is not None])
+    torch.testing.assert_close(found, gradient((1.0, 0.4)))
+    assert set(Updates(deepcopy(whole), settings, CPU).update([Batch(images, labels)], 0, 0.0)) == {"loss"}
 
 
 LR = Schedule("constant", 0.01, 0.01)
