@@ -28,7 +28,7 @@ from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
-from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
+from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
 from hnas.passes.auxiliary import auxiliary_errors
 from hnas.passes.edges import droppable_edges
 from hnas.passes.expand import Expanded, Made, decisions, expand
@@ -94,11 +94,10 @@ class Compilation:
                 profile=self.profile,
                 sets=self.sets,
                 root=root,
+                trained=self.trained,
             )
         if spec is None or any(d.code.startswith(_UNRESOLVED) for d in sink.errors):
             raise HnasError(*sink.diagnostics)
-        if self.trained:
-            spec = with_training(spec, sink)
         self._resolve_errors.extend(sink.diagnostics)
         return spec
 

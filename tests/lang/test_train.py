@@ -94,6 +94,17 @@ def test_the_trained_form_written_out_is_its_own(tmp_path: Path) -> None:
     assert "search {" not in text
 
 
+def test_what_is_set_is_set_last_and_in_the_block_before_it_is_laid_over() -> None:
+    def crop(*sets: str) -> object:
+        return Compilation(PUBLISHED, sets=sets, trained=True).data.crop
+
+    assert crop("data.crop=65") == (65, 65)
+    assert crop("train.data.crop=97") == (97, 97)
+    assert crop("train.data.crop=97", "data.crop=65") == (65, 65)
+    assert Compilation(PUBLISHED, sets=("train.batch=3",), trained=True).train.batch == 3
+    assert Compilation(PUBLISHED, sets=("data.crop=65",)).data.crop == (65, 65)
+
+
 def test_a_space_without_one_says_what_it_needs() -> None:
     with pytest.raises(HnasError, match=r"E0204.*needs `train`"):
         _ = Compilation(ROOT / "examples" / "autodeeplab" / "spec.hnas").train
