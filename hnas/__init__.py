@@ -1,20 +1,48 @@
 """hnas: a language and compiler for hierarchical neural architecture search.
 
-`Compilation` takes a spec down the whole road; what needs torch is imported when it is asked for.
+`load` gives the space of a spec, `open` the run of a search; `Compilation` takes a spec down the whole
+road, stage by stage. What needs torch is imported when it is asked for.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hnas.api.run import Run as Run
+    from hnas.api.run import open as open
+    from hnas.api.space import Location as Location
+    from hnas.api.space import SearchSpace as SearchSpace
+    from hnas.api.space import load as load
     from hnas.compiler import Compilation as Compilation
     from hnas.diag import Diagnostic as Diagnostic
     from hnas.diag import HnasError as HnasError
+    from hnas.ir.decisions import Architecture as Architecture
 
 __version__ = "0.1.0"
 
-__all__ = ["Compilation", "Diagnostic", "HnasError", "__version__"]
+_HOMES = {
+    "Architecture": "hnas.ir.decisions",
+    "Compilation": "hnas.compiler",
+    "Diagnostic": "hnas.diag",
+    "HnasError": "hnas.diag",
+    "Location": "hnas.api.space",
+    "Run": "hnas.api.run",
+    "SearchSpace": "hnas.api.space",
+    "load": "hnas.api.space",
+    "open": "hnas.api.run",
+}
 
-_HOMES = {"Compilation": "hnas.compiler", "Diagnostic": "hnas.diag", "HnasError": "hnas.diag"}
+__all__ = [
+    "Architecture",
+    "Compilation",
+    "Diagnostic",
+    "HnasError",
+    "Location",
+    "Run",
+    "SearchSpace",
+    "__version__",
+    "load",
+    "open",
+]
 
 
 def __getattr__(name: str) -> object:

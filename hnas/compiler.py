@@ -270,7 +270,7 @@ class Compilation:
         return architecture
 
     def _checked(self, block: ast.Block, sink: Sink) -> Architecture | None:
-        architecture = self._network(block, sink)
+        architecture = self.choices_of(block, sink)
         if architecture is not None:
             sink.diagnostics.extend(self._built(block, architecture))
         return architecture
@@ -284,7 +284,7 @@ class Compilation:
         sink = Sink()
         found: dict[str, Architecture] = {}
         for block in self.spec.networks:
-            architecture = self._network(block, sink)
+            architecture = self.choices_of(block, sink)
             if architecture is not None:
                 found[block.name or ""] = architecture
                 sink.diagnostics.extend(self._built(block, architecture) if self.space.limits else ())
@@ -292,7 +292,8 @@ class Compilation:
         self.warnings.extend(sink.diagnostics)
         return found
 
-    def _network(self, block: ast.Block, sink: Sink) -> Architecture | None:
+    def choices_of(self, block: ast.Block, sink: Sink) -> Architecture | None:
+        """The architecture a network block spells, whatever it costs; None after a diagnostic."""
         if block.relation is not None and block.relation.name != self.space.name:
             name = block.relation.name
             advice = f"this is the space {self.space.name}; take --space {name} if the file has it"
@@ -322,8 +323,7 @@ class Compilation:
 
     def specialized(self, architecture: Architecture, *, searching: bool = False) -> Graph:
         """The graph of the network an architecture is; `searching` keeps the super-network's form."""
-        absent = self._type_of if self.has_supernet else None
-        made = Made(self.decisions, architecture, absent)
+        made = Made(self.decisions, architecture, self._type_of if self.has_supernet else None)
         return self._expand(self.space, searching=searching, made=made).graph
 
     def used(self, architecture: Architecture) -> Graph:

@@ -11,6 +11,7 @@ import pytest
 from helpers import ROOT, SPEC
 
 PACKAGE = ROOT / "hnas"
+PUBLISHED = SPEC.with_name("published.hnas")
 
 # A package may import those named, and itself; `runtime?` means inside functions only.
 TABLE: dict[str, set[str]] = {
@@ -27,8 +28,9 @@ TABLE: dict[str, set[str]] = {
     "importing": {"diag", "ir", "lang"},
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
     "trained": {"compiler", "data.transforms", "diag", "engine", "ir.decisions", "runtime", "train"},
+    "api": {"compiler", "diag", "engine", "ir", "lang", "runtime?"},
     "cli": {
-        *("", "compiler", "data", "diag", "engine", "importing", "ir", "lang", "passes.errors"),
+        *("", "api", "compiler", "data", "diag", "engine", "importing", "ir", "lang", "passes.errors"),
         *("runtime", "schema", "search", "train", "trained"),
     },
 }
@@ -47,6 +49,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "trained": {"attrs", "torch"},
     "importing": {"attrs", "numpy?"},
     "compiler": {"attrs", "torch?"},
+    "api": {"attrs", "torch?"},
     "cli": {"attrs", "click", "rich", "torch"},
 }
 
@@ -138,6 +141,13 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         ["fmt", "--check", str(SPEC)],
         ["compile", str(SPEC), "--emit", "graph"],
         ["compile", str(SPEC), "--emit", "decisions"],
+        ["sample", str(SPEC)],
+        ["sample", str(SPEC), "-n", "2", "--out", "drawn"],
+        ["unrank", str(SPEC), "5", "--set", "L=4"],
+        ["rank", str(SPEC), str(PUBLISHED)],
+        ["locate", str(SPEC), str(PUBLISHED), "--json"],
+        ["neighbours", str(SPEC), str(PUBLISHED), "--count"],
+        ["mutate", str(SPEC), str(PUBLISHED), "--seed", "1"],
     ],
     ids=lambda c: " ".join(c[:1] + c[2:]),
 )
@@ -150,6 +160,21 @@ def test_a_file_is_formatted_without_torch(tmp_path: Path) -> None:
     loose.write_text("hnas 1\na=1", encoding="utf-8")
     _runs_without_torch(["fmt", str(loose)], tmp_path)
     assert loose.read_text(encoding="utf-8") == "hnas 1\na = 1\n"
+
+
+def test_a_space_and_a_run_are_opened_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, hnas; space = hnas.load(sys.argv[1]); found = space.sample(2); "
+        "space.rank(found[0]), space.cost(found[0]), next(space.neighbours(found[1])); hnas.open; "
+        "heavy = {'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-c", code, str(SPEC)]
+    done = subprocess.run(
+        arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_text_is_imported_without_torch(tmp_path: Path) -> None:

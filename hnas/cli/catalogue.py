@@ -11,6 +11,7 @@ from inspect import cleandoc, isclass
 from pathlib import Path
 from types import ModuleType
 
+import hnas.api.errors
 import hnas.cli.errors
 import hnas.data.errors
 import hnas.engine.errors
@@ -35,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.data.errors,
     hnas.engine.errors,
     hnas.runtime.errors,
+    hnas.api.errors,
     hnas.cli.errors,
     hnas.importing.errors,
 )
@@ -50,6 +52,7 @@ SECTIONS: Mapping[str, str] = {
     "07": "devices and running",
     "08": "files a command is to write",
     "09": "architectures of other code",
+    "10": "architectures of a space",
 }
 """What the first two figures of a code say."""
 

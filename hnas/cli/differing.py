@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hnas.cli.options import layout_options, outside_option
-from hnas.cli.terminal import say, show_diagnostics, spell_count
+from hnas.cli.terminal import say, show_diagnostics
+from hnas.ir.numbers import spell_count
 
 if TYPE_CHECKING:
     from hnas.compiler import Compilation

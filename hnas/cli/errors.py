@@ -9,17 +9,6 @@ from hnas.diag import Diagnostic
 
 @final
 @frozen
-class FileExists(Diagnostic):
-    """A command that writes a new file never overwrites one."""
-
-    code = "E0801"
-    title = "{path} is there already"
-    help = "choose another name, or move the file away"
-    path: str
-
-
-@final
-@frozen
 class SameName(Diagnostic):
     """A space that extends another one needs a name of its own."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hnas.cli.terminal import say, show_diagnostics
-from hnas.cli.writing import check_name, refuse_to_overwrite, use_of, write_new
+from hnas.cli.writing import check_name
 from hnas.importing import FORMATS
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def import_(
     \b
     hnas import darts genotypes.py --name DARTS_V2 --space examples/darts/cifar10.hnas
     """
+    from hnas.api.files import refuse_to_overwrite, write_new
     from hnas.compiler import Compilation
     from hnas.importing.found import Given
 
@@ -81,6 +82,7 @@ def imported(format_: str, given: "Given", compilation: "Compilation", out: Path
         HnasError: It cannot be read, or is not of the space.
     """
     import hnas
+    from hnas.api.files import printable, use_of
     from hnas.diag import Sink
     from hnas.importing.formats import READERS
     from hnas.importing.place import network_block
@@ -99,7 +101,7 @@ def imported(format_: str, given: "Given", compilation: "Compilation", out: Path
     architecture = compilation.place(block)
     called = f"{found.name} of {given.path}" if found.name else str(given.path)
     note = f"hnas {hnas.__version__}: {called}, read as {format_}"
-    return compilation.found_text(architecture, (_printable(note),), use, name)
+    return compilation.found_text(architecture, (printable(note),), use, name)
 
 
 def _network_name(found: str | None, given: str | None) -> str:
@@ -111,8 +113,3 @@ def _network_name(found: str | None, given: str | None) -> str:
         return given
     fits = found is not None and re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", found) and found not in RESERVED
     return found if found is not None and fits else "found"
-
-
-def _printable(text: str) -> str:
-    """A line of comment: a name of a file may hold anything."""
-    return "".join(char if char.isprintable() else "?" for char in text)

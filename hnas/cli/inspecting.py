@@ -1,7 +1,6 @@
 """`hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,12 +69,10 @@ def _extents(size: str, dims: int) -> tuple[int, ...]:
 
 def _as_json(found: "Mapping[str, Any]") -> str:
     """As text; counts are exact, however many digits Python would give up at."""
-    most = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
-    try:
+    from hnas.ir.numbers import any_length
+
+    with any_length():
         return json.dumps(found, indent=2)
-    finally:
-        sys.set_int_max_str_digits(most)
 
 
 @click.command("compile", short_help="Print a stage of the compiler.")

@@ -11,13 +11,16 @@ from typing import NoReturn
 import click
 
 import hnas
+from hnas.cli.asking import locate, mutate, neighbours, rank, unrank
 from hnas.cli.checking import check
+from hnas.cli.data import data
 from hnas.cli.differing import diff
 from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.looking import eval_, predict
+from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
 from hnas.cli.train import train
@@ -33,7 +36,11 @@ def command() -> None:
     """Hierarchical neural architecture search: a spec in, an architecture out."""
 
 
-for each in (search, decode, train, eval_, predict, check, show, compile_, explain, new, import_, diff, fmt):
+_COMMANDS = (
+    *(search, decode, train, eval_, predict, data, check, show, compile_, explain, new, import_, diff, fmt),
+    *(sample, unrank, rank, locate, neighbours, mutate),
+)
+for each in _COMMANDS:
     command.add_command(each)
 
 

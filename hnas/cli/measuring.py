@@ -7,15 +7,16 @@ from typing import Literal
 
 import torch
 
-from hnas.cli.errors import FileExists
-from hnas.cli.running import find_data_again, memory
+from hnas.api.errors import FolderExists
+from hnas.cli.building import memory
+from hnas.cli.running import dataset, find_data_again
 from hnas.data.base import evenly
 from hnas.data.errors import NoDataset, NoSplit
-from hnas.data.pictures import label_png, overlay_png, pictures, read_picture
-from hnas.data.registry import GENERATED, open_dataset
+from hnas.data.looked_at import label_png, overlay_png, pictures, read_picture
+from hnas.data.registry import GENERATED
 from hnas.diag import HnasError
 from hnas.engine.errors import NotForImages
-from hnas.engine.files import no_room, write_atomically
+from hnas.engine.files import empty_folder, write_atomically
 from hnas.train.evaluate import Looking, Report, evaluate
 from hnas.trained import TrainedNetwork, Which, open_trained
 
@@ -46,7 +47,7 @@ def measure(
     root = find_data_again(trained.folder.record, compilation, data)
     if root is None and name not in GENERATED:
         raise HnasError(NoDataset(None, name=name))
-    found = open_dataset(name, split, root)
+    found = dataset(compilation, split, root)
     with memory("while measuring"):
         indices = evenly(len(found), images)
         return trained, evaluate(
@@ -77,10 +78,7 @@ def label(
         return (_class_of(trained, path, how) for path in found)
     if out is None:
         return None
-    with no_room(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise HnasError(FileExists(None, path=str(out)))
-        out.mkdir(parents=True, exist_ok=True)
+    empty_folder(out, FolderExists(None, path=str(out)))
     return _label_all(trained, found, how, out, overlay)
 
 

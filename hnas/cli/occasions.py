@@ -8,13 +8,16 @@ from typing import final
 
 from attrs import frozen
 
-from hnas.cli.errors import FileExists, SameName
+from hnas.api.errors import FileExists, FolderExists, WhichNetwork
+from hnas.api.networks import NONE
+from hnas.cli.errors import SameName
 from hnas.data.errors import (
     BadDataFlag,
     BadImage,
     BadLine,
     BadRoot,
     BatchTooLarge,
+    ClassesDiffer,
     LabelOutOfRange,
     MissingPart,
     MixedSizes,
@@ -45,15 +48,14 @@ from hnas.engine.errors import (
     RunExists,
     ScoresDoNotFit,
     SpecChanged,
-    WhichNetwork,
 )
 from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
-from hnas.ir.errors import TooManyStates
+from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
-from hnas.search.errors import FoundOverLimit, NoArchStep
+from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
@@ -113,9 +115,13 @@ _ALL = (
         NoSuchProfile(None, name="quik", space="base", advice="did you mean quick?"),
     ),
     Occasion(
-        f"{_SEARCH} --epochs 2",
-        NoArchStep(None, from_epoch=2, epochs=2, last=30),
-        "alpha and beta wait for 2 epochs",
+        f"{_SEARCH} --max-steps 30",
+        NoArchStep(None, from_epoch=2, epochs=6, last=30),
+        "alpha and beta wait for 2 epochs of 15 steps",
+    ),
+    Occasion(
+        f"{_SEARCH} --set trellis.cell=none",
+        NothingLearnt(None, space="base", why="no choice has a say in the result"),
     ),
     Occasion(_RESUME, AlreadyFinished(None, step=90, steps=90), "the run has ended"),
     Occasion(
@@ -166,6 +172,11 @@ _ALL = (
             allowed="0 to 10, 11 for void",
         ),
         "the annotations tell 32 classes apart",
+    ),
+    Occasion(
+        "hnas search mine.hnas --data folder=pictures",
+        ClassesDiffer(None, path="pictures/classes.txt", at=2, have="lorry", want="car"),
+        "its classes are [road, void, car]",
     ),
     Occasion(_CAMVID, TooFewImages(None, name="camvid", images=1), "train.txt has a single line"),
     Occasion(
@@ -246,15 +257,6 @@ _ALL = (
     ),
     Occasion("hnas eval base.hnas", NoWeights(None, path="base.hnas")),
     Occasion(
-        "hnas train base.hnas",
-        WhichNetwork(
-            None,
-            path="base.hnas",
-            number="no network",
-            advice="hnas search finds one, hnas import and hnas decode write one",
-        ),
-    ),
-    Occasion(
         "hnas train found.hnas --inherit runs/other-20260101-120000",
         NothingInherited(None, path="runs/other-20260101-120000"),
         "the other run searched a space of other operators",
@@ -265,6 +267,25 @@ _ALL = (
         "it was trained on cifar10",
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
+    Occasion(
+        "hnas unrank base.hnas 99999999999999999999",
+        NoSuchNumber(None, index="99,999,999,999,999,999,999", last="629,999,999"),
+    ),
+    Occasion(
+        "python -c 'hnas.load(\"base.hnas\").rank(hnas.Architecture({}))'",
+        NotOfSpace(None, space="base", id="normal.n1", why="nothing is chosen"),
+        "an architecture made in Python leaves a choice open",
+    ),
+    Occasion(
+        "hnas mutate base.hnas found.hnas",
+        NoNeighbour(None, space="base"),
+        "base.hnas leaves nothing to choose",
+    ),
+    Occasion(
+        "hnas rank base.hnas base.hnas",
+        WhichNetwork(None, path="base.hnas", what="no network", advice=NONE),
+    ),
+    Occasion("hnas sample base.hnas --out old", FolderExists(None, path="old"), "the folder old has files"),
     Occasion(
         "hnas new base --from specs/base.hnas",
         SameName(None, path="specs/base.hnas", name="base"),

@@ -6,29 +6,27 @@ Everything that can be refused is refused before the run folder is made.
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar, final
+from typing import Literal, TypeVar, final
 
 import attrs
 import torch
 from attrs import frozen
 
 import hnas
-from hnas.cli.reporters import ClosingReporter
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
 from hnas.engine.course import Course
-from hnas.engine.errors import AlreadyFinished, OutOfMemory
+from hnas.engine.errors import AlreadyFinished
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
-from hnas.engine.settings import choose_threads, is_out_of_memory
+from hnas.engine.settings import choose_threads
 from hnas.lang.resolve import PAPER
 
 T = TypeVar("T")
@@ -86,20 +84,25 @@ def find_data(compilation: Compilation, data: tuple[str, ...]) -> Path | NoDatas
         raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=profiles))
     if name in GENERATED:
         return None
-    return locate(name, given, os.environ) or NoDataset(None, name=name)
+    return locate(name, given, os.environ, compilation.data.root) or NoDataset(None, name=name)
 
 
 def find_data_again(record: RunRecord, compilation: Compilation, data: tuple[str, ...]) -> Path | None:
     """The folder of the data set of a run: that of --data, else the one it began with."""
     name = compilation.data.name
     recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
-    return locate(name, {**recorded, **parse_data_flags(data)}, os.environ)
+    given = {**recorded, **parse_data_flags(data)}
+    return locate(name, given, os.environ, compilation.data.root)
 
 
 def datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Dataset]:
     """The images to train on and those to validate on."""
-    name = compilation.data.name
-    return open_dataset(name, "train", root), open_dataset(name, "val", root)
+    return dataset(compilation, "train", root), dataset(compilation, "val", root)
+
+
+def dataset(compilation: Compilation, split: Literal["train", "val"], root: Path | None) -> Dataset:
+    """The images of a split of the data set of a spec, which lies in `root`."""
+    return open_dataset(compilation.card, split, root, compilation.data.folder)
 
 
 # --- the run folder --------------------------------------------------------------------------------
@@ -205,14 +208,19 @@ def carry_out(
             reporter.warning(AlreadyFinished(None, step=course.step, steps=course.plan.steps))
         else:
             reporter.message(f"goes on after step {course.step}")
-    again = f"hnas {command} --resume {folder.path}"
+    command = again(folder.path, flags, command)
     try:
-        with Stopper(again) as stopper:
+        with Stopper(command) as stopper:
             result = run(stopper)
     except HnasError as error:
-        error.add_note(f"when that is mended, go on with: {again}")
+        error.add_note(f"when that is mended, go on with: {command}")
         raise
     return result, stopper.exit_code
+
+
+def again(run: Path, flags: Flags, command: str) -> str:
+    """The command that goes on with a run of `hnas COMMAND`."""
+    return f"hnas {command} --resume {run}{' --allow-extern' if flags.allow_extern else ''}"
 
 
 def spell_reached(step: int, steps: int, whose: str, validation: Mapping[str, float]) -> str:
@@ -225,18 +233,3 @@ def spell_reached(step: int, steps: int, whose: str, validation: Mapping[str, fl
             f"that of the most frequent class {reached.baseline:.4f}"
         )
     return shown
-
-
-@contextmanager
-def memory(where: str, reporter: ClosingReporter | None = None) -> Iterator[None]:
-    """Turn an allocation that failed, on whatever device, into a diagnostic; `reporter` is open meanwhile."""
-    try:
-        if reporter is None:
-            yield
-        else:
-            with reporter:
-                yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where=where)) from None
-        raise

@@ -29,7 +29,7 @@ def search(ctx: click.Context, spec: Path | None, **given: Any) -> int:
     common = run_flags(ctx, spec, "SPEC", given)
     from hnas.cli import searching
     from hnas.cli.reporters import reporter
-    from hnas.cli.running import Flags
+    from hnas.cli.running import Flags, again
     from hnas.engine.metrics import Headline
 
     sets = given["sets"]
@@ -39,8 +39,9 @@ def search(ctx: click.Context, spec: Path | None, **given: Any) -> int:
     begin = searching.start if spec is not None else searching.resume
     ending = begin(flags, reporter())
     outcome, run = ending.outcome, ending.run
+    go_on = again(run, flags, "search")
     if outcome.signal is not None:
-        tell(f"stopped after step {outcome.step} of {outcome.steps}; go on with: hnas search --resume {run}")
+        tell(f"stopped after step {outcome.step} of {outcome.steps}; go on with: {go_on}")
         return ending.exit_code
     say(ending.drawing)
     reached = Headline.of(outcome.validation)
@@ -55,7 +56,7 @@ def search(ctx: click.Context, spec: Path | None, **given: Any) -> int:
     say(f"again    hnas show {run / 'found.hnas'}")
     if outcome.step < outcome.steps:
         made = f"{outcome.step} of {outcome.steps} steps made"
-        say(f"go on    hnas search --resume {run} --max-steps {outcome.steps}    ({made})")
+        say(f"go on    {go_on} --max-steps {outcome.steps}    ({made})")
     return 0
 
 

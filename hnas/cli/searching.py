@@ -8,6 +8,8 @@ from typing import final
 import attrs
 from attrs import frozen
 
+from hnas.api.run import newest, unchanged, weights_of
+from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
@@ -16,14 +18,12 @@ from hnas.cli.running import (
     datasets,
     find_data,
     find_data_again,
-    memory,
     new_record,
     record_again,
     spell_device,
     spell_reached,
     with_threads,
 )
-from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.data.base import Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset
@@ -33,14 +33,14 @@ from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import autocast, resolve_device, seed_everything
+from hnas.engine.settings import autocast, resolve_device
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
-from hnas.runtime.arch import ArchParams
+from hnas.ir.numbers import spell_count
+from hnas.runtime.supernet import SuperNet
 from hnas.search.decode import decode
 from hnas.search.errors import FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
-from hnas.trained import check_unchanged
 
 DEMO = "demo"
 """The profile that runs where the spec's data set is not on the machine."""
@@ -75,16 +75,17 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
+    model = super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
         digests = attrs.asdict(resolved.digests)
         record = new_record(flags, compilation, digests, device, root, "search", notes)
         folder.write_record(record)
-        return _search(folder, record, resolved, train, val, flags, reporter)
+        return _search(folder, record, resolved, model, train, val, flags, reporter)
 
 
 def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -97,16 +98,10 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        compilation = attrs.evolve(_unchanged(folder, record), allow_extern=flags.allow_extern)
+        compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
-        return _search(folder, record, compilation, train, val, flags, reporter)
-
-
-def _unchanged(folder: RunFolder, record: RunRecord) -> Compilation:
-    """The run's spec, if it still is the one the run began with."""
-    compilation = Compilation(folder.spec)
-    check_unchanged(folder.spec, record, attrs.asdict(compilation.digests))
-    return compilation
+        model = super_network(compilation, record.seed, resolve_device(record.device))
+        return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
 # --- parts -----------------------------------------------------------------------------------------
@@ -157,6 +152,7 @@ def _search(
     folder: RunFolder,
     record: RunRecord,
     compilation: Compilation,
+    model: SuperNet,
     train: Dataset,
     val: Dataset,
     flags: Flags,
@@ -164,9 +160,7 @@ def _search(
 ) -> Ending:
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
-    with memory("while searching", reporter):
-        seed_everything(record.seed)
-        model = compilation.supernet().to(device)
+    with memory(), reporter:
         record = with_threads(
             record,
             compilation,
@@ -176,7 +170,6 @@ def _search(
             lambda batch, limit: trial(model, model.network, batch, limit, autocast(device)),
             reporter,
         )
-        folder.write_record(record)
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -194,6 +187,8 @@ def _search(
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
+        record = attrs.evolve(record, steps=searcher.course.plan.steps)
+        folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
         outcome, code = carry_out(searcher.course, folder, flags, reporter, "search", searcher.search)
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
@@ -254,12 +249,11 @@ def decode_run(path: Path, sets: tuple[str, ...]) -> tuple[RunFolder, str, tuple
     """
     folder = RunFolder.open(path)
     record = folder.record
-    _ = _unchanged(folder, record)
+    _ = unchanged(folder)
     compilation = Compilation(folder.spec, sets=sets)
     _ = compilation.expanded
-    step, state, warnings = Checkpoints(folder.checkpoints, record.binding).load_latest()
-    arch = ArchParams.of_state(compilation.decisions, state["model"])
-    weights = {group: weight.tolist() for group, weight in arch.weights().items()}
+    step, state, warnings = newest(folder)
+    weights = weights_of(compilation.decisions, state)
     architecture = decode(compilation.decisions, weights, compilation.decode)
     outcome = Outcome(architecture, step, int(state["steps"]), dict(state["validation"]), None)
     drawing, over = write_found(folder, record, compilation, architecture, _standing(outcome))

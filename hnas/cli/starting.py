@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hnas.cli.terminal import say
-from hnas.cli.writing import check_name, refuse_to_overwrite, use_of, write_new
+from hnas.cli.writing import check_name
 
 if TYPE_CHECKING:
     from hnas.compiler import Compilation
@@ -25,6 +25,8 @@ def new(name: str, base: Path | None, space: str | None) -> int:
 
     With --from SPEC, a space NAME that extends the one of SPEC, and what can be changed in it.
     """
+    from hnas.api.files import refuse_to_overwrite, write_new
+
     check_name(name, "hnas new {name}")
     if base is None and space is not None:
         raise click.UsageError("--space goes with --from")
@@ -48,6 +50,7 @@ def variation(name: str, base: Path, space: str | None) -> str:
     Raises:
         HnasError: `base` has mistakes, lies outside the current folder, or has a space of that name.
     """
+    from hnas.api.files import use_of
     from hnas.cli.errors import SameName
     from hnas.compiler import Compilation
     from hnas.diag import HnasError, Source

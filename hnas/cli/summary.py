@@ -5,10 +5,10 @@ from typing import Any
 
 from hnas.cli.draw import draw_network, draw_shape, draw_trellis
 from hnas.cli.sizes import graph_sizes, sizes_text, space_sizes
-from hnas.cli.terminal import spell_count
 from hnas.compiler import Compilation
 from hnas.ir.cost import Cost, cost_of
 from hnas.ir.decisions import Architecture
+from hnas.ir.numbers import spell_count
 from hnas.ir.types import spell_stride
 
 Image = tuple[int, ...] | None

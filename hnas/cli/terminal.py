@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import TextIO
 
 import click
@@ -80,14 +79,6 @@ def _coloured(text: str, diagnostic: Diagnostic) -> str:
             line = f"{bar}{sign}" + click.style(under, fg=colour, bold=True)
         lines.append(line)
     return "\n".join(lines)
-
-
-def spell_count(number: int) -> str:
-    """`75,025`, exactly; a number too long for a line as `2.11e+378`."""
-    return f"{number:,}" if abs(number) < _LONGEST else f"{Decimal(number):.3g}"
-
-
-_LONGEST = 10**50
 
 
 def spell_seconds(seconds: float) -> str:

@@ -18,7 +18,7 @@ from hnas.cli.terminal import say, tell
     help="The space it is trained in: one that NETWORK or what it uses has, or that of a spec.  "
     "[default: its own]",
 )
-@click.option("--network", "name", metavar="NAME", help="Which network, where the file has several.")
+@click.option("--name", "name", metavar="NAME", help="Which network, where the file has several.")
 @click.option(
     "--inherit",
     metavar="RUN",
@@ -43,7 +43,7 @@ def train(ctx: click.Context, network: Path | None, **given: Any) -> int:
     common = run_flags(ctx, network, "NETWORK", given)
     from hnas.cli import training
     from hnas.cli.reporters import reporter
-    from hnas.cli.running import Flags
+    from hnas.cli.running import Flags, again
     from hnas.engine.metrics import Headline
 
     sets = given["sets"]
@@ -58,8 +58,9 @@ def train(ctx: click.Context, network: Path | None, **given: Any) -> int:
         ending = training.start(flags, more, reporter())
     trained, run = ending.trained, ending.run
     step, steps = trained.step, trained.steps
+    go_on = again(run, flags, "train")
     if trained.signal is not None:
-        tell(f"stopped after step {step} of {steps}; go on with: hnas train --resume {run}")
+        tell(f"stopped after step {step} of {steps}; go on with: {go_on}")
         return ending.exit_code
     reached, best = Headline.of(trained.validation), Headline.of(trained.best)
     if reached is not None and best is not None:
@@ -71,5 +72,5 @@ def train(ctx: click.Context, network: Path | None, **given: Any) -> int:
     say(f"measure  hnas eval {run}")
     say(f"use      hnas predict {run} IMAGE --out FOLDER")
     if step < steps:
-        say(f"go on    hnas train --resume {run} --max-steps {steps}    ({step} of {steps} steps made)")
+        say(f"go on    {go_on} --max-steps {steps}    ({step} of {steps} steps made)")
     return 0

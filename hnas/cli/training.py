@@ -8,6 +8,8 @@ from typing import final
 import attrs
 from attrs import frozen
 
+from hnas.api.networks import network_block
+from hnas.cli.building import memory
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
     Flags,
@@ -15,7 +17,6 @@ from hnas.cli.running import (
     datasets,
     find_data,
     find_data_again,
-    memory,
     new_record,
     record_again,
     spell_device,
@@ -24,17 +25,15 @@ from hnas.cli.running import (
 from hnas.compiler import Compilation
 from hnas.data.base import Dataset
 from hnas.data.errors import BatchTooLarge, NoDataset
-from hnas.diag import HnasError, did_you_mean
+from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints
-from hnas.engine.errors import NothingInherited, WhichNetwork
+from hnas.engine.errors import NothingInherited
 from hnas.engine.files import write_atomically
 from hnas.engine.loop import Reporter
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import resolve_device, seed_everything
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
-from hnas.lang import ast
-from hnas.lang.parser import parse, read_source
 from hnas.runtime.lower import Network
 from hnas.schema.settings import GivenWeights
 from hnas.train.class_weights import Frequencies, weights_of
@@ -132,7 +131,7 @@ def placed(flags: Flags, more: TrainFlags) -> tuple[Compilation, Architecture, s
         HnasError: There is no such network or space, or the network is not of that space.
     """
     assert flags.spec is not None
-    block = _network_block(flags.spec, more.network)
+    block = network_block(flags.spec, more.network)
     relation = block.relation.name if block.relation is not None else None
     path, space = flags.spec, flags.space or relation
     if more.form is not None and (more.form.endswith(".hnas") or Path(more.form).is_file()):
@@ -145,22 +144,6 @@ def placed(flags: Flags, more: TrainFlags) -> tuple[Compilation, Architecture, s
     if more.form is not None:  # its choices are what counts, not the space it names
         block = attrs.evolve(block, relation=None)
     return compilation, compilation.place(block), block.name or "network"
-
-
-def _network_block(path: Path, wanted: str | None) -> ast.Block:
-    items = parse(read_source(path)).items
-    blocks = {i.name or "": i for i in items if isinstance(i, ast.Block) and i.kind == "network"}
-    if wanted is None and len(blocks) == 1:
-        return next(iter(blocks.values()))
-    if wanted in blocks:
-        return blocks[wanted]
-    if not blocks:
-        number, advice = "no network", "hnas search finds one, hnas import and hnas decode write one"
-    elif wanted is None:
-        number, advice = f"{len(blocks)} networks", f"say which one with --network: {', '.join(blocks)}"
-    else:
-        number, advice = f"no network {wanted}", did_you_mean(wanted, blocks)
-    raise HnasError(WhichNetwork(None, path=str(path), number=number, advice=advice))
 
 
 def _fits_batch(compilation: Compilation, images: int) -> None:
@@ -185,7 +168,7 @@ def _train(
 ) -> Ending:
     device, settings = resolve_device(record.device), compilation.train
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
-    with memory("while training", reporter):
+    with memory("while training"), reporter:
         seed_everything(record.seed)
         network = compilation.network(architecture, drop_path=settings.drop_path is not None)
         if "inherit" in record.options and not checkpoints.files():
@@ -201,7 +184,6 @@ def _train(
             lambda batch, limit: trial(network, network, batch, limit, updates.autocast()),
             reporter,
         )
-        folder.write_record(record)
         max_steps = record.options.get("max_steps")
         job = TrainJob(
             updates=updates,
@@ -215,6 +197,7 @@ def _train(
             checkpoint_seconds=flags.checkpoint_seconds,
         )
         trainer = Trainer(job, folder, checkpoints, reporter)
+        folder.write_record(attrs.evolve(record, steps=trainer.course.plan.steps))
         reporter.started(_facts(folder, record, compilation, trainer))
         trained, code = carry_out(trainer.course, folder, flags, reporter, "train", trainer.train)
     if trained.validation:

@@ -28,6 +28,27 @@ class Seconds(click.ParamType[float]):
 
 
 @final
+class WholeNumber(click.ParamType[int]):
+    """A whole number of any length."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        from hnas.ir.numbers import any_length
+
+        text = str(value)
+        digits = text.removeprefix("-")
+        if text.startswith("-") and not digits.isdigit():
+            raise click.NoSuchOption(text, ctx=ctx)
+        if not (digits.isascii() and digits.isdigit()):
+            shown = text if len(text) <= 40 else f"{text[:40]}..."
+            self.fail(f"{shown!r} is no whole number; write its digits", param, ctx)
+        with any_length():
+            return int(text)
+
+
+@final
 class Threads(click.ParamType[str]):
     """`auto`, or a number of threads."""
 

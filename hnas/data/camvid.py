@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from hnas.data.errors import BadLine, MissingPart
-from hnas.data.files import ImageFiles, image_files, label_table
+from hnas.data.files import ByIndex, ImageFiles, image_files, label_table
 from hnas.diag import HnasError
 from hnas.schema.datasets import CAMVID
 
@@ -38,7 +38,7 @@ def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
         pairs.append((_below(root, words[0]), _below(root, words[1])))
     if not pairs:
         raise HnasError(_missing(listed, "lists no images"))
-    return image_files(CAMVID, pairs, label_table(len(CAMVID.classes), void=(11, 255)))
+    return image_files(CAMVID, pairs, ByIndex(label_table(len(CAMVID.classes), void=(11, 255))))
 
 
 def _below(root: Path, listed: str) -> Path:

@@ -1,10 +1,13 @@
 """cifar10 and cifar100: the binary archives. The ones for Python are pickles, which run what is in them."""
 
+import tarfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, final
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 from torch import Tensor
 
 from hnas.data.errors import BadImage, LabelOutOfRange, MissingPart
@@ -21,11 +24,13 @@ class _Layout:
     """What an archive consists of.
 
     Attributes:
+        archive: How it is called where it is downloaded.
         folder: What it unpacks to.
         files: Of each split, with the images in each.
         labels: Bytes before the pixels; the last of them is the class.
     """
 
+    archive: str
     folder: str
     files: dict[str, tuple[tuple[str, int], ...]]
     labels: int
@@ -33,6 +38,7 @@ class _Layout:
 
 _LAYOUTS = {
     "cifar10": _Layout(
+        "cifar-10-binary.tar.gz",
         "cifar-10-batches-bin",
         {
             "train": tuple((f"data_batch_{number}.bin", 10_000) for number in range(1, 6)),
@@ -41,7 +47,10 @@ _LAYOUTS = {
         labels=1,
     ),
     "cifar100": _Layout(
-        "cifar-100-binary", {"train": (("train.bin", 50_000),), "val": (("test.bin", 10_000),)}, labels=2
+        "cifar-100-binary.tar.gz",
+        "cifar-100-binary",
+        {"train": (("train.bin", 50_000),), "val": (("test.bin", 10_000),)},
+        labels=2,
     ),
 }
 
@@ -55,11 +64,13 @@ class CifarFiles:
         card: The data set's card.
         files: Each with the images in it.
         labels: Bytes of labels in a record.
+        held: The content of each file, where they are in an archive: it cannot be read from the middle.
     """
 
     card: DatasetCard
     files: tuple[tuple[Path, int], ...]
     labels: int
+    held: Mapping[Path, bytes] = field(factory=dict[Path, bytes], eq=False, repr=False)
 
     def __len__(self) -> int:
         return sum(images for _, images in self.files)
@@ -78,9 +89,12 @@ class CifarFiles:
         path, at = self._place(index)
         length = self.labels + _PIXELS
         try:
-            with path.open("rb") as file:
-                file.seek(at * length)
-                record = file.read(length)
+            if path in self.held:
+                record = self.held[path][at * length : (at + 1) * length]
+            else:
+                with path.open("rb") as file:
+                    file.seek(at * length)
+                    record = file.read(length)
         except OSError as error:
             why = f"it cannot be read: {error.strerror}"
             raise HnasError(BadImage(None, path=self.name(index), why=why)) from None
@@ -108,7 +122,10 @@ class CifarFiles:
 def open_cifar(
     name: Literal["cifar10", "cifar100"], root: Path, split: Literal["train", "val"]
 ) -> CifarFiles:
-    """The images of a split; `val` is the archive's test part. ROOT is the archive's folder or above it.
+    """The images of a split; `val` is the archive's test part.
+
+    ROOT is the archive as it was downloaded, the folder it unpacks to, or the folder of one of them. An
+    archive is unpacked into memory, of which a split takes up to 154 MB.
 
     Raises:
         HnasError: A file is missing, or of another size than it must be.
@@ -117,15 +134,47 @@ def open_cifar(
     layout = _LAYOUTS[name]
     inner = root / layout.folder
     folder = inner if inner.is_dir() else root
+    archive = root if root.is_file() else root / layout.archive
+    there = any((folder / file).is_file() for file, _ in layout.files[split])
+    held = _unpacked(card, archive, layout, split) if archive.is_file() and not there else {}
     files: list[tuple[Path, int]] = []
     for file, images in layout.files[split]:
-        path, wanted = folder / file, images * (layout.labels + _PIXELS)
+        path, wanted = (archive if held else folder) / file, images * (layout.labels + _PIXELS)
         why = ""
-        if not path.is_file():
+        if held:
+            size = len(held[path]) if path in held else None
+        else:
+            size = path.stat().st_size if path.is_file() else None
+        if size is None:
             why = "is missing"
-        elif path.stat().st_size != wanted:
-            why = f"has {path.stat().st_size:,} bytes in place of {wanted:,}"
+        elif size != wanted:
+            why = f"has {size:,} bytes in place of {wanted:,}"
         if why:
             raise HnasError(MissingPart(None, name=name, path=str(path), why=why, layout=card.layout))
         files.append((path, images))
-    return CifarFiles(card, tuple(files), layout.labels)
+    return CifarFiles(card, tuple(files), layout.labels, held)
+
+
+def _unpacked(
+    card: DatasetCard, archive: Path, layout: _Layout, split: Literal["train", "val"]
+) -> Mapping[Path, bytes]:
+    """The files of a split in an archive, by paths as if it were a folder; never more than they must have."""
+    wanted = {
+        f"{layout.folder}/{file}": (archive / file, images * (layout.labels + _PIXELS))
+        for file, images in layout.files[split]
+    }
+    found: dict[Path, bytes] = {}
+    why = f"has none of {', '.join(wanted)}"
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            for member in tar:
+                path, size = wanted.get(member.name.removeprefix("./"), (archive, 0))
+                content = tar.extractfile(member) if member.isfile() and path != archive else None
+                if content is not None:
+                    found[path] = content.read(size + 1)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        found, why = {}, f"cannot be unpacked ({error}): download it again"
+    if not found:
+        name = card.name
+        raise HnasError(MissingPart(None, name=name, path=str(archive), why=why, layout=card.layout))
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hnas.data.errors import BadImage, MissingPart
-from hnas.data.files import ImageFiles, image_files, label_table
+from hnas.data.files import ByIndex, ImageFiles, image_files, label_table
 from hnas.diag import HnasError
 from hnas.schema.datasets import CITYSCAPES
 
@@ -37,7 +37,7 @@ def open_cityscapes(root: Path, split: Literal["train", "val"]) -> ImageFiles:
     for kind, table in (("labelTrainIds", label_table(19, void=(255,))), ("labelIds", _from_label_ids())):
         if annotation(images[0], kind).is_file():
             pairs = tuple((image, annotation(image, kind)) for image in images)
-            return image_files(CITYSCAPES, pairs, table)
+            return image_files(CITYSCAPES, pairs, ByIndex(table))
     missing = annotation(images[0], "labelTrainIds")
     why = "there is no such file, nor one of labelIds"
     raise HnasError(BadImage(None, path=str(missing), why=why))

@@ -94,12 +94,13 @@ class LabelOutOfRange(Diagnostic):
     """A label stands for no class of the set.
 
     Annotations are images of one channel, a class index a pixel; convert those of another numbering first.
+    Those of `data folder { labels = colours }` have the colours of the classes, and no other one.
     """
 
     code = "E0507"
     title = "{path} has label {value}; the labels of {name} are {allowed}"
     path: str
-    value: int
+    value: int | str
     name: str
     allowed: str
 
@@ -195,6 +196,24 @@ class BatchTooLarge(Diagnostic):
     batch: int
     images: int
     whole: str = "a half of the training images has"
+
+
+@final
+@frozen
+class ClassesDiffer(Diagnostic):
+    """The folder of a data set says other classes than the spec, or has them in another order.
+
+    The order decides which value of a label means which class: both lists must be the same. A spec may
+    name the list itself: `data folder { classes = "classes.txt" }`.
+    """
+
+    code = "E0516"
+    title = "class {at} is {have} in {path}, and {want} in the spec"
+    help = "make the two lists agree; classes are counted from 0, `void` too"
+    path: str
+    at: int
+    have: str
+    want: str
 
 
 @final

@@ -1,22 +1,93 @@
-"""Data sets of image files: pairs of an image and an annotation, read with Pillow and checked."""
+"""Data sets of image files: pairs of an image and an annotation, read and checked."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 import torch
 from attrs import field, frozen
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from hnas.data.errors import BadImage, LabelOutOfRange, SizesDiffer
+from hnas.data.pictures import Pixels, lies_on_its_side, packed, read_colours, read_image, read_indices
 from hnas.diag import HnasError
-from hnas.schema.datasets import DatasetCard
+from hnas.schema.datasets import Colour, DatasetCard
 
 _VOID = 255
+
+
+class Labels(Protocol):
+    """How the pixels of an annotation tell their classes."""
+
+    def read(self, path: Path, card: DatasetCard) -> Pixels:
+        """Class indices or 255, (H, W).
+
+        Raises:
+            HnasError: The file is broken, or a pixel tells no class.
+        """
+        ...
+
+
+@final
+@frozen
+class ByIndex:
+    """Annotations that hold a value a pixel.
+
+    Attributes:
+        table: For every value, the class it means, or 255 for void; -1 where it must not occur. (256,).
+        advice: The mend for an annotation in colours.
+    """
+
+    table: NDArray[np.int16] = field(eq=False, repr=False)
+    advice: str = ""
+
+    def read(self, path: Path, card: DatasetCard) -> Pixels:
+        """What `Labels` says."""
+        raw = read_indices(path, self.advice)
+        mapped = self.table[raw]
+        if (mapped < 0).any():
+            value = int(raw[mapped < 0].max())
+            raise HnasError(
+                LabelOutOfRange(None, path=str(path), value=value, name=card.name, allowed=self._allowed())
+            )
+        return mapped.astype(np.uint8)
+
+    def _allowed(self) -> str:
+        """`0 to 10, 11 for void`; void stands among the classes where a list has it there."""
+        allowed = [int(v) for v in np.flatnonzero(self.table >= 0) if v != _VOID]
+        classes = [v for v in allowed if self.table[v] != _VOID]
+        void = [str(v) for v in allowed if self.table[v] == _VOID]
+        return f"{classes[0]} to {classes[-1]}" + (f", {', '.join(void)} for void" if void else "")
+
+
+@final
+@frozen
+class ByColour:
+    """Annotations in colours, or with a palette, whose colours are those of the classes.
+
+    Attributes:
+        colours: Each with the class it means, or 255 for void.
+    """
+
+    colours: tuple[tuple[Colour, int], ...]
+
+    def read(self, path: Path, card: DatasetCard) -> Pixels:
+        """What `Labels` says."""
+        raw = read_colours(path)
+        known = packed(np.array([colour for colour, _ in self.colours], np.uint8))
+        order = np.argsort(known)
+        at = order[np.minimum(np.searchsorted(known, raw, sorter=order), len(order) - 1)]
+        strange = known[at] != raw
+        if strange.any():
+            value = int(raw[strange][0])
+            shown = f"({value >> 16}, {value >> 8 & 255}, {value & 255})"
+            allowed = "the colours of its classes"
+            raise HnasError(
+                LabelOutOfRange(None, path=str(path), value=shown, name=card.name, allowed=allowed)
+            )
+        return np.array([index for _, index in self.colours], np.uint8)[at]
 
 
 @final
@@ -27,13 +98,12 @@ class ImageFiles:
     Attributes:
         card: The data set's card.
         pairs: Image and annotation of each sample.
-        labels: For every value an annotation may have, the class it means, or 255 for void; -1 for
-            a value that must not occur. (256,).
+        labels: How annotations tell classes.
     """
 
     card: DatasetCard
     pairs: tuple[tuple[Path, Path], ...]
-    labels: NDArray[np.int16] = field(eq=False, repr=False)
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -49,51 +119,32 @@ class ImageFiles:
             HnasError: A file is missing, broken, of another size, or has a label out of range.
         """
         image_path, label_path = self.pairs[index]
-        image = _open(image_path, "RGB")
-        raw = _open(label_path, None)
-        if raw.ndim != 2:
-            why = "an annotation has one value a pixel, this one has colours"
-            raise HnasError(BadImage(None, path=str(label_path), why=why))
-        if image.shape[:2] != raw.shape:
+        image, label = read_image(image_path), self.labels.read(label_path, self.card)
+        if image.shape[:2] != label.shape:
+            turned = lies_on_its_side(image_path)
+            advice = "the image lies on its side by its EXIF tag: save it upright, or without the tag"
             raise HnasError(
                 SizesDiffer(
                     None,
                     annotation=str(label_path),
-                    annotation_size=f"{raw.shape[1]} x {raw.shape[0]}",
+                    annotation_size=f"{label.shape[1]} x {label.shape[0]}",
                     image=str(image_path),
                     image_size=f"{image.shape[1]} x {image.shape[0]}",
+                    advice=advice if turned else "",
                 )
             )
-        return torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(
-            self._mapped(raw, label_path)
-        )
-
-    def _mapped(self, raw: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-        mapped = self.labels[raw]
-        if (mapped < 0).any():
-            value = int(raw[mapped < 0].max())
-            allowed = [int(v) for v in np.flatnonzero(self.labels >= 0)]
-            shown = f"0 to {len(self.card.classes) - 1}"
-            void = [str(v) for v in allowed if self.labels[v] == _VOID and v != _VOID]
-            shown += f", {', '.join(void)} for void" if void else ""
-            raise HnasError(
-                LabelOutOfRange(None, path=str(path), value=value, name=self.card.name, allowed=shown)
-            )
-        return mapped.astype(np.uint8)
+        return torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(label)
 
 
-def image_files(
-    card: DatasetCard, pairs: Sequence[tuple[Path, Path]], labels: NDArray[np.int16]
-) -> ImageFiles:
+def image_files(card: DatasetCard, pairs: Sequence[tuple[Path, Path]], labels: Labels) -> ImageFiles:
     """A set of pairs that are all there: what is missing shows at the start, not hours later.
 
     Raises:
-        HnasError: A file is missing; the message names it and counts the others.
+        HnasError: Files are missing; a diagnostic names each.
     """
     missing = [path for pair in pairs for path in pair if not path.is_file()]
     if missing:
-        why = "there is no such file" + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
-        raise HnasError(BadImage(None, path=str(missing[0]), why=why))
+        raise HnasError(*(BadImage(None, path=str(path), why="there is no such file") for path in missing))
     return ImageFiles(card, tuple(pairs), labels)
 
 
@@ -103,32 +154,3 @@ def label_table(classes: int, void: tuple[int, ...]) -> NDArray[np.int16]:
     table[:classes] = np.arange(classes)
     table[list(void)] = _VOID
     return table
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with an image file into a diagnostic; first of all its checksums are read."""
-    try:
-        if path.stat().st_size == 0:
-            raise HnasError(BadImage(None, path=str(path), why="it is empty"))
-        with Image.open(path) as image:
-            image.verify()  # checksums, which reading pixels alone leaves aside; it spends the file
-        yield
-    except FileNotFoundError:
-        raise HnasError(BadImage(None, path=str(path), why="there is no such file")) from None
-    except UnidentifiedImageError:
-        raise HnasError(BadImage(None, path=str(path), why="this is no image")) from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise HnasError(BadImage(None, path=str(path), why=f"it cannot be read ({error})")) from None
-
-
-def _open(path: Path, mode: str | None) -> NDArray[np.uint8]:
-    """The pixels of an image: (H, W, 3) as RGB, or as they are stored for annotations."""
-    with readable(path), Image.open(path) as image:
-        if mode is not None:
-            return np.asarray(image.convert(mode))
-        if image.mode in ("I;16", "I", "F", "1"):
-            why = f"annotations have 8 bits a pixel, this one is of mode {image.mode}"
-            raise HnasError(BadImage(None, path=str(path), why=why))
-        # a palette image keeps its indices: they are the labels
-        return np.asarray(image)

@@ -1,84 +1,145 @@
-"""Images from anywhere, to be looked at by a trained network, and what it says as images."""
+"""Reading a picture with Pillow: its pixels, or one diagnostic that names the file and the mend."""
 
-import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image, ImageOps
-from torch import Tensor
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from hnas.data.errors import BadImage, NoPictures
-from hnas.data.files import readable
+from hnas.data.errors import BadImage
 from hnas.diag import HnasError
-from hnas.schema.datasets import DatasetCard
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-"""What an image in a folder is told by, small or capital."""
+Pixels = NDArray[np.uint8]
 
-
-def pictures(path: Path) -> tuple[Path, ...]:
-    """The image `path`, or those of the folder, sorted by name.
-
-    Raises:
-        HnasError: There is none.
-    """
-    if path.is_file():
-        return (path,)
-    why = "there is no such file or folder"
-    if path.is_dir():
-        found = tuple(
-            sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-        )
-        if found:
-            return found
-        why = "the folder has no images"
-    raise HnasError(NoPictures(None, path=str(path), why=why, suffixes=", ".join(SUFFIXES)))
+_ORIENTATION = 0x0112
+"""The EXIF tag of how the camera was held."""
+_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+"""Modes of more than 8 bits a value."""
 
 
-def read_picture(path: Path) -> Tensor:
-    """An image as uint8 (3, H, W), turned as its EXIF data say.
-
-    Grey, palette and CMYK become RGB, alpha is left out, 16 bits become 8.
+def read_image(path: Path) -> Pixels:
+    """Red, green and blue, (H, W, 3), the way up its EXIF tag says; transparency is left aside.
 
     Raises:
-        HnasError: It cannot be read, or its values have no range that is known.
+        HnasError: The file is missing, broken, no picture, or has more than 8 bits a channel.
     """
-    with readable(path), Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        assert upright is not None, "only in place it gives none"
-        if upright.mode.startswith("I"):
-            values = np.asarray(upright).astype(np.int64)
-            if values.min() < 0 or values.max() > _MOST_16:
-                why = "its values are of 32 bits, of no range that is known; save it with 8 or 16 bits"
-                raise HnasError(BadImage(None, path=str(path), why=why))
-            # 65535 is 255 * 257
-            grey = ((values + 128) // 257).astype(np.uint8)
-            return torch.from_numpy(np.repeat(grey[None], 3, axis=0))
-        if upright.mode == "F":
-            why = "its values are fractions, of no range that is known; save it with 8 or 16 bits"
-            raise HnasError(BadImage(None, path=str(path), why=why))
-        return torch.from_numpy(np.asarray(upright.convert("RGB")).transpose(2, 0, 1).copy())
+    with _opened(path) as image:
+        if image.mode in _DEEP:
+            advice = "save it with 8 bits a channel"
+            raise _bad(path, f"it has more than 8 bits a channel (mode {image.mode})", advice)
+        return np.asarray(_rgb(_upright(image)))
 
 
-_MOST_16 = 2**16 - 1
+def read_indices(path: Path, advice: str = "") -> Pixels:
+    """A value a pixel, (H, W); of a picture with a palette its indices, which are the labels.
+
+    Args:
+        path: The file.
+        advice: The mend for a picture in colours.
+
+    Raises:
+        HnasError: What `read_image` raises, or the picture has colours.
+    """
+    with _opened(path) as image:
+        if image.mode in (*_DEEP, "1"):
+            advice = "save it with 8 bits a pixel"
+            raise _bad(path, f"annotations have 8 bits a pixel, this one is of mode {image.mode}", advice)
+        if image.mode not in ("L", "P"):
+            raise _bad(path, "an annotation has one value a pixel, this one has colours", advice)
+        return np.asarray(_upright(image))
 
 
-def label_png(labels: Tensor, card: DatasetCard) -> bytes:
-    """Labels (H, W) as a PNG of class indices, with the colours of the card for a palette."""
-    image = Image.fromarray(labels.to(torch.uint8).numpy())
-    image.putpalette([value for colour in card.colours for value in colour])
-    return _png(image)
+def read_colours(path: Path) -> NDArray[np.int32]:
+    """The colour of each pixel, (H, W), as red * 65536 + green * 256 + blue.
+
+    Raises:
+        HnasError: What `read_image` raises, or the picture has no colours.
+    """
+    with _opened(path) as image:
+        if image.mode not in ("P", "RGB", "RGBA"):
+            advice = "labels = index reads the values of its pixels"
+            raise _bad(path, f"it has no colours (mode {image.mode})", advice)
+        upright = _upright(image)
+        if image.mode != "P":
+            return packed(np.asarray(_rgb(upright)))
+        palette = np.zeros((256, 3), np.uint8)
+        given = np.asarray(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        if not len(given):
+            raise _bad(path, "it has no palette", "labels = index reads the values of its pixels")
+        palette[: len(given)] = given
+        return packed(palette)[np.asarray(upright)]
 
 
-def overlay_png(image: Tensor, labels: Tensor, card: DatasetCard) -> bytes:
-    """An image (3, H, W) half covered by the colours of its labels (H, W), as a PNG."""
-    colours = torch.tensor(card.colours, dtype=torch.float32)
-    mixed = (image.permute(1, 2, 0).float() + colours[labels.long()]) / 2
-    return _png(Image.fromarray(mixed.round().to(torch.uint8).numpy()))
+def packed(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Colours (..., 3) as one number each."""
+    wide = colours.astype(np.int32)
+    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
 
 
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+def lies_on_its_side(path: Path) -> bool:
+    """Whether the EXIF tag of a picture that can be read swaps its height and width."""
+    with _opened(path) as image:
+        return _orientation(image) in (5, 6, 7, 8)
+
+
+def _orientation(image: Image.Image) -> int:
+    with _quietly():
+        found = image.getexif().get(_ORIENTATION, 1)
+    return found if found in range(1, 9) else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture, decoded, as it is to be looked at."""
+    image.load()
+    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    with _quietly():
+        return image.convert("RGB")
+
+
+def _bad(path: Path, why: str, advice: str = "") -> HnasError:
+    return HnasError(BadImage(None, path=str(path), why=why, advice=advice))
+
+
+_FILTERS = threading.Lock()
+"""Filters of warnings are global; decoding, which takes long, is done outside of it."""
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings, as of metadata it cannot read, but for too many pixels: that one raises.
+
+    Pillow itself only raises it at twice the number.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, its checksums verified; whatever Pillow raises becomes a diagnostic."""
+    try:
+        if path.stat().st_size == 0:
+            raise _bad(path, "it is empty")
+        with _quietly():
+            first, second = Image.open(path), Image.open(path)
+        with first, second:
+            first.verify()  # checksums, which reading pixels alone leaves aside; it spends the file
+            yield second
+    except FileNotFoundError:
+        raise _bad(path, "there is no such file") from None
+    except UnidentifiedImageError:
+        raise _bad(path, "this is no image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        most = Image.MAX_IMAGE_PIXELS or 0
+        raise _bad(path, f"it says it has more than {most:,} pixels", "cut it into smaller images") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
+        raise _bad(path, f"it cannot be read ({error})") from None

@@ -5,12 +5,15 @@ Nothing here formats for a terminal; `render` turns a diagnostic into plain text
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, final
 
 from attrs import define, field, frozen
 
 from hnas.diag.source import Source, Span
+
+_LONGEST_WORD = 256
 
 Severity = Literal["error", "warning"]
 
@@ -48,8 +51,9 @@ class Diagnostic:
     advice: str = field(default="", kw_only=True)
 
     def _fill(self, template: str) -> str:
-        values = {a.name: getattr(self, a.name) for a in self.__attrs_attrs__}  # type: ignore[attr-defined]
-        return template.format(**values)
+        names: list[str] = [a.name for a in self.__attrs_attrs__]  # type: ignore[attr-defined]
+        values: dict[str, object] = {name: getattr(self, name) for name in names}
+        return template.format(**{k: _cut(v) if isinstance(v, str) else v for k, v in values.items()})
 
     @property
     def message(self) -> str:
@@ -65,6 +69,11 @@ class Diagnostic:
     def help_text(self) -> str:
         """What to write or do instead; may be empty."""
         return self.advice or self._fill(self.help)
+
+
+def _cut(text: str) -> str:
+    """A text in which a word longer than any file's name is cut: nobody reads a number of 20,000 digits."""
+    return re.sub(rf"[^\s/]{{{_LONGEST_WORD},}}", lambda word: f"{word[0][:40]}...{word[0][-8:]}", text)
 
 
 class HnasError(Exception):

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from hnas.data.base import Batches, Dataset, evaluation_batches, evenly
 from hnas.engine.checkpoint import Checkpoints
+from hnas.engine.log import MetricsLog
 from hnas.engine.loop import Every, Progress, Rate, Reporter, Stopper
-from hnas.engine.metrics import Events, Headline, MetricsLog, metrics_for
+from hnas.engine.metrics import Events, Headline, metrics_for
 from hnas.engine.plan import Plan
 from hnas.engine.run import RunFolder
 from hnas.engine.settings import random_states, set_random_states

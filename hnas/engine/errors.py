@@ -119,17 +119,6 @@ class NoWeights(Diagnostic):
 
 @final
 @frozen
-class WhichNetwork(Diagnostic):
-    """One network is trained at a time."""
-
-    code = "E0609"
-    title = "{path} has {number}"
-    path: str
-    number: str
-
-
-@final
-@frozen
 class NothingInherited(Diagnostic):
     """Weights are taken over by name and shape, and none of the other run's fits.
 
@@ -137,7 +126,7 @@ class NothingInherited(Diagnostic):
     space after --as changes, width above all, has weights of other shapes.
     """
 
-    code = "E0610"
+    code = "E0609"
     title = "none of the weights of {path} fits the network"
     help = "leave --inherit out: the network is trained from scratch"
     path: str
@@ -148,7 +137,7 @@ class NothingInherited(Diagnostic):
 class NotForImages(Diagnostic):
     """Sliding windows are put together pixel by pixel; a label of a whole image has no pixels."""
 
-    code = "E0611"
+    code = "E0610"
     title = "{flag} is for labels of pixels, this network labels whole images"
     help = "leave {flag} out"
     flag: str

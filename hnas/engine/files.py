@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hnas.diag import HnasError
+from hnas.diag import Diagnostic, HnasError
 from hnas.engine.errors import CannotWrite
 
 
@@ -49,3 +49,15 @@ def no_room(path: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         why = "the disk is full" if full else (error.strerror or "it failed")
         raise HnasError(CannotWrite(None, path=str(path), why=why)) from None
+
+
+def empty_folder(path: Path, taken: Diagnostic) -> None:
+    """Make a folder and those above it, or take an empty one.
+
+    Raises:
+        HnasError: It is a file or has files, which `taken` says; or it cannot be made.
+    """
+    with no_room(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise HnasError(taken)
+        path.mkdir(parents=True, exist_ok=True)

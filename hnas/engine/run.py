@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from hnas.diag import HnasError
 from hnas.engine.errors import NoRun, RunBusy, RunExists
-from hnas.engine.files import no_room, write_atomically
+from hnas.engine.files import empty_folder, no_room, write_atomically
 
 Kind = Literal["search", "train"]
 """What a run does: the command that made it."""
@@ -32,6 +32,7 @@ _KINDS: dict[str, type] = {
     "options": dict,
     "kind": str,
     "network": str,
+    "steps": int,
 }
 
 
@@ -53,6 +54,7 @@ class RunRecord:
         data: The data set's name and folder; no folder for a generated one.
         measured: What was chosen by measuring, with the figures.
         options: --max-steps and the like, by name.
+        steps: Weight steps of all epochs; 0 before they are known.
         notes: What a reader should know, a sentence each.
         kind: `search` or `train`.
         network: The name of the network that is trained.
@@ -72,6 +74,7 @@ class RunRecord:
     data: Mapping[str, str]
     measured: Mapping[str, float] = field(factory=dict[str, float])
     options: Mapping[str, int | float | str] = field(factory=dict[str, int | float | str])
+    steps: int = 0
     notes: tuple[str, ...] = ()
     kind: Kind = "search"
     network: str = ""
@@ -130,10 +133,7 @@ class RunFolder:
             HnasError: `out` is there and not empty, or cannot be made.
         """
         if out is not None:
-            with no_room(out):
-                if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                    raise HnasError(RunExists(None, path=str(out)))
-                out.mkdir(parents=True, exist_ok=True)
+            empty_folder(out, RunExists(None, path=str(out)))
             path = out
         else:
             base = Path("runs") / f"{spec}-{now:%Y%m%d-%H%M%S}"

@@ -12,7 +12,7 @@ from hnas.diag import Diagnostic
 class NotOfFormat(Diagnostic):
     """What is to be imported is not written as its format is: cut short, damaged, or another format.
 
-    docs/language.md shows each format. The place is in the file as it stands; of an array it is in its
+    docs/importing.md shows each format. The place is in the file as it stands; of an array it is in its
     values, a row a line.
     """
 

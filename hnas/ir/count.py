@@ -13,8 +13,8 @@ from typing import final
 from attrs import frozen
 
 from hnas.ir.decisions import DecisionTable
-from hnas.ir.nodes import Node
-from hnas.ir.tree import Tree
+from hnas.ir.nodes import NodeWays
+from hnas.ir.tree import Tree, architectures
 from hnas.ir.walk import Takes, Walk
 
 
@@ -41,7 +41,7 @@ class Counts:
 
 
 def count(table: DecisionTable, edges: int | None) -> Counts:
-    """The counts of a space whose decoding keeps `edges` distinct edges a node (None: all).
+    """The counts of a space whose decoding keeps `edges` distinct edges a node (None: what it takes).
 
     Raises:
         HnasError: Counting would need more than 10^7 states.
@@ -57,12 +57,11 @@ def count(table: DecisionTable, edges: int | None) -> Counts:
             distinct *= distinct_ways(node)
             decodable *= _decodable(node, edges)
     takes = Takes(table.trellis, table.decisions)
-    paths = Walk(table.trellis, {}, takes).number
-    architectures = Walk(table.trellis, tree.roots(), takes).number
-    return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures)
+    paths = Walk(table.trellis, (), takes).number
+    return Counts(paths, prod(cells.values()), cells, distinct, decodable, architectures(table).number)
 
 
-def distinct_ways(node: Node) -> int:
+def distinct_ways(node: NodeWays) -> int:
     """The ways of a node up to the order of its summands: multisets where slots may repeat."""
     take = node.decision.take
     if take.how in ("slots", "pairs"):
@@ -71,7 +70,7 @@ def distinct_ways(node: Node) -> int:
     return node.number
 
 
-def _decodable(node: Node, edges: int | None) -> int:
+def _decodable(node: NodeWays, edges: int | None) -> int:
     """The ways decoding can end at: distinct edges, never none; of slots, distinct pairs in order."""
     decision = node.decision
     kept = [
@@ -81,9 +80,9 @@ def _decodable(node: Node, edges: int | None) -> int:
     if decision.take.how == "pairs":
         slots = decision.take.count or 1
         return _distinct(kept[0], min(slots, len(kept[0]))) * factorial(slots)
-    if edges is None or decision.take.how == "all":
+    if decision.take.how == "all":
         return node.number
-    return _distinct([sum(group) for group in kept], min(edges, len(kept)))
+    return _distinct([sum(group) for group in kept], min(edges or decision.take.count or 1, len(kept)))
 
 
 def _multisets(weights: Iterable[int], length: int) -> int:

@@ -250,8 +250,7 @@ class DecisionTable:
 
     def matters(self, decision: Decision, picks: Mapping[str, tuple[Pick, ...]], taken: Taken) -> bool:
         """Whether a decision matters where those above it are made as `picks` says."""
-        places = decision.places
-        if places is not None and not any(_alive(place, taken) for place in places):
+        if not is_placed(decision, taken):
             return False
         for group, options in decision.when:
             owner = self._owners.get(group)
@@ -313,6 +312,11 @@ class DecisionTable:
         if self.trellis.branches > 1:
             content["branches"] = [self.trellis.branches]
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+def is_placed(decision: Decision, taken: Taken) -> bool:
+    """Whether a place that a decision belongs to is alive."""
+    return decision.places is None or any(_alive(place, taken) for place in decision.places)
 
 
 def _alive(place: Place, taken: Taken) -> bool:

@@ -21,6 +21,7 @@ from hnas.ir.space import Applied, Cell, Enter, Joined, Move, Moves, OneOfMaps, 
 from hnas.ir.spell import Speller, expression, operators, speller_of
 from hnas.ir.template import TEMPLATES
 from hnas.ir.types import spell_stride
+from hnas.schema.classes import ClassName
 from hnas.schema.settings import (
     ArchOptimizer,
     Crop,
@@ -79,11 +80,15 @@ def facts_of(
         found["trellis.enter"] = "the stride of the stem"
     found["head"] = speller.template(space.head)
     found["data"] = data.name
-    found.update(_fields("data", data, speller, leave=("name",)))
+    found.update(_fields("data", data, speller, leave=("name", "folder")))
+    if data.folder is not None:
+        found.update(_fields("data", data.folder, speller))
     if search is not None:
         found["search"] = f"{search.epochs} epochs"
         found.update(_fields("search", search, speller, leave=("updates_stats",)))  # said as norm.update
     found.update(_fields("decode", decode, speller))
+    if decode.edges is None:
+        found["decode.edges"] = "as many as each cell takes"
     return found
 
 
@@ -192,7 +197,7 @@ def _fields(
             yield from _entries(_SPELLED_AS.get(inner, inner), getattr(value, field.name), speller)
 
 
-_SPELLED_AS = {"trellis.cells": "trellis.cell"}
+_SPELLED_AS = {"trellis.cells": "trellis.cell", "data.listed": "data.classes"}
 """Fields that a spec calls otherwise."""
 
 
@@ -245,6 +250,8 @@ def _text(value: Any, speller: Speller) -> str:
         case Pad() | Crop() | Scale() | Flip() | Cutout():
             given = [_text(getattr(value, a.name), speller) for a in attrs.fields(type(value))]
             return type(value).__name__.lower() + (f"({', '.join(given)})" if given else "")
+        case ClassName(name, colour):
+            return name if colour is None else f"{name}({', '.join(map(str, colour))})"
         case Const() | Fact() | Unary() | Binary() | Cond() | Axes() | Searched():
             return expression(value)
         case _ if isinstance(value, TEMPLATES):

@@ -12,6 +12,7 @@ from typing import Literal, assert_never, final
 from attrs import field, frozen
 
 from hnas.diag import Span
+from hnas.ir.evaluation import COMPARE, EvaluationError
 
 Value = bool | int | Fraction | str | tuple[int, ...] | tuple[Fraction | int, ...]
 """What an expression is worth. A tuple is one anisotropic value, a number per axis."""
@@ -28,14 +29,6 @@ FACTS: Mapping[str, str] = {
     "searching": "true in the super-network, false in a network with its choices made",
 }
 """The facts an expression may name, with their meaning; the manual prints this table."""
-
-
-class EvaluationError(Exception):
-    """An expression has no value; `str()` says why, `span` says where."""
-
-    def __init__(self, message: str, span: Span) -> None:
-        super().__init__(message)
-        self.span = span
 
 
 @frozen
@@ -157,14 +150,16 @@ def evaluate(expr: Expr, facts: Facts) -> Value:
             if op == "not":
                 if isinstance(value, bool):
                     return not value
-                raise EvaluationError(f"not needs true or false, this is {spell(value)}", operand.span)
+                raise EvaluationError(
+                    f"not needs true or false, this is {spell(value)}", operand.span, COMPARE
+                )
             return _number(-_numeric(value, operand.span), expr.span)
         case Binary(op, left, right):
             return _binary(op, left, right, facts, expr.span)
         case Cond(then, test, other):
             value = evaluate(test, facts)
             if not isinstance(value, bool):
-                raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span)
+                raise EvaluationError(f"if needs a condition, this is {spell(value)}", test.span, COMPARE)
             return evaluate(then if value else other, facts)
         case Axes(items):
             return _whole_axes(tuple(evaluate(item, facts) for item in items), expr.span)
@@ -193,20 +188,27 @@ def _binary(op: Operator, left: Expr, right: Expr, facts: Facts, span: Span) -> 
     a = evaluate(left, facts)
     if op in ("and", "or"):
         if not isinstance(a, bool):
-            raise EvaluationError(f"{op} needs conditions, this is {spell(a)}", left.span)
+            raise EvaluationError(f"{op} needs conditions, this is {spell(a)}", left.span, COMPARE)
         if a == (op == "or"):
             return a
         b = evaluate(right, facts)
         if not isinstance(b, bool):
-            raise EvaluationError(f"{op} needs conditions, this is {spell(b)}", right.span)
+            raise EvaluationError(f"{op} needs conditions, this is {spell(b)}", right.span, COMPARE)
         return b
     b = evaluate(right, facts)
     if op in ("==", "!="):
+        if _kind(a) != _kind(b):
+            why = f"{_kind(a)} and {_kind(b)} are never equal"
+            raise EvaluationError(why, span, "compare values of one kind: stride == 4")
         return (a == b and isinstance(a, bool) == isinstance(b, bool)) == (op == "==")
     if isinstance(a, tuple) or isinstance(b, tuple):
         return _per_axis(op, a, b, left, right, span)
     x, y = _numeric(a, left.span), _numeric(b, right.span)
     return _arithmetic(op, x, y, span)
+
+
+def _kind(value: Value) -> str:
+    return "a condition" if isinstance(value, bool) else "a text" if isinstance(value, str) else "a number"
 
 
 def _per_axis(op: Operator, a: Value, b: Value, left: Expr, right: Expr, span: Span) -> Value:

@@ -1,6 +1,6 @@
 """What a layer is to the compiler: its attributes, how it changes types, what it weighs and costs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, final
@@ -35,6 +35,8 @@ class Attribute:
     optional: bool = False
     per_axis: bool = False
     """Whether a tuple may give a value for each axis."""
+    most: int | None = None
+    """The largest value; of a number it is not reached."""
 
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
@@ -81,25 +83,39 @@ def check_value(attribute: Attribute, value: Value) -> Value:
             least = 1 if attribute.kind == "whole" else 0
             values = value if isinstance(value, tuple) else (value,)
             if (attribute.per_axis or not isinstance(value, tuple)) and all(
-                whole(v) is not None or (least == 0 and v == 0 and not isinstance(v, bool)) for v in values
+                _whole_within(v, least, attribute.most) for v in values
             ):
                 whole_values = tuple(int(v) for v in values if not isinstance(v, str))
                 return whole_values if isinstance(value, tuple) else whole_values[0]
-            needed = "a whole number from 1" if least == 1 else "a whole number from 0"
+            needed = _whole_number(least, attribute.most, values)
         case "number":
-            if isinstance(value, int | Fraction) and not isinstance(value, bool) and value >= 0:
+            most = float("inf") if attribute.most is None else attribute.most
+            if isinstance(value, int | Fraction) and not isinstance(value, bool) and 0 <= value < most:
                 return value
-            needed = "a number from 0"
+            needed = "a number from 0" + ("" if attribute.most is None else f", below {attribute.most}")
         case "flag":
             if isinstance(value, bool):
                 return value
             needed = "true or false"
         case "pad":
-            if value == "same" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            if value == "same" or _whole_within(value, 0, attribute.most):
                 return value
-            needed = "same or a whole number from 0"
+            needed = f"same or {_whole_number(0, attribute.most, (value,))}"
         case "word":
             if isinstance(value, str) and value in attribute.words:
                 return value
             needed = " or ".join(attribute.words)
     raise TypeRuleError(f"{attribute.name} must be {needed}, this is {spell(value)}")
+
+
+def _whole_within(value: Value, least: int, most: int | None) -> bool:
+    number = 0 if value == 0 and not isinstance(value, bool) else whole(value)
+    return number is not None and least <= number and (most is None or number <= most)
+
+
+def _whole_number(least: int, most: int | None, values: Sequence[Value]) -> str:
+    """What is needed in the place of `values`: the upper bound is told where it is the reason."""
+    above = most is not None and any(
+        _whole_within(v, least, None) and not _whole_within(v, least, most) for v in values
+    )
+    return f"a whole number up to {most:,}" if above else f"a whole number from {least}"

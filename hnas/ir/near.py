@@ -7,16 +7,20 @@ every other decision that matters in both; what comes to matter only by the chan
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
+from math import prod
 from random import Random
 from typing import final
 
 from attrs import define
 
-from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State, Taken
+from hnas.ir.decisions import Architecture, Decision, DecisionTable, Exit, Pick, State, Taken, is_placed
 from hnas.ir.tree import Tree
 from hnas.ir.walk import Takes, Walk
 from hnas.ir.ways import Options, OutsideError, Picks, Ways
+
+_Left = tuple[tuple[Decision, ...], Taken]
+"""Decisions that are not made, and the ways that are taken."""
 
 
 def canonical(table: DecisionTable, architecture: Architecture) -> Architecture:
@@ -56,49 +60,77 @@ class Near:
     @cached_property
     def _moves(self) -> Walk:
         """The ways through the trellis alone."""
-        return Walk(self.table.trellis, {}, Takes(self.table.trellis, self.table.decisions))
+        return Walk(self.table.trellis, (), Takes(self.table.trellis, self.table.decisions))
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
         """Every neighbour once, one after the other: what comes to matter is made in every way."""
         for picks in self._changes(architecture):
-            yield from self._completed(picks)
+            yield from self._completed(self._left(picks), picks)
+
+    def count(self, architecture: Architecture) -> int:
+        """How many neighbours: what comes to matter by a change is counted, not gone through."""
+        return sum(self._number(self._left(picks), picks) for picks in self._changes(architecture))
 
     def mutated(self, architecture: Architecture, random: Random) -> Architecture:
         """A neighbour: each change has the same probability, what comes to matter is drawn uniformly.
 
         Raises:
-            ValueError: The space has this one architecture.
+            ValueError: No choice can be changed alone.
         """
-        changes = list(self._changes(architecture))
-        if not changes:
-            raise ValueError("the space has no other architecture")
-        picks = random.choice(changes)
-        while (missing := self._missing(picks)) is not None:
+        number = sum(1 for _ in self._changes(architecture))  # all of them at once may not fit into memory
+        if not number:
+            raise ValueError("no choice can be changed alone")
+        picks = next(islice(self._changes(architecture), random.randrange(number), None))
+        left = self._left(picks)
+        while (missing := next(self._missing(left, picks), None)) is not None:
             ways = self._ways(missing)
             picks |= _alone(missing, ways.picks(random.randrange(ways.number)))
-        return self.table.pruned(picks)
+        return Architecture({d.id: picks[d.id] for d in self.table.decisions if d.id in picks})
 
     # --- what comes to matter --------------------------------------------------------------------
 
     def _ways(self, decision: Decision) -> Ways:
         return self._tree.node(decision) if decision.kind == "node" else Options(decision)
 
-    def _missing(self, picks: Picks) -> Decision | None:
-        """The first decision that matters and is not made."""
+    def _left(self, picks: Picks) -> _Left:
+        """What is not made where the ways taken are those of `picks`, whether it matters or not."""
         taken = self.table.trellis.taken(picks)
-        return next(
-            (
-                d
-                for d in self.table.decisions
-                if d.id not in picks and d.kind in ("node", "choice") and self.table.matters(d, picks, taken)
-            ),
-            None,
-        )
+        kinds = ("node", "choice")
+        left = (d for d in self.table.decisions if d.id not in picks and d.kind in kinds)
+        return tuple(d for d in left if is_placed(d, taken)), taken
 
-    def _completed(self, picks: Picks) -> Iterator[Architecture]:
-        missing = self._missing(picks)
+    def _missing(self, left: _Left, picks: Picks) -> Iterator[Decision]:
+        """The decisions that matter and are not made."""
+        for d in left[0]:
+            if d.id not in picks and self.table.matters(d, picks, left[1]):
+                yield d
+
+    def _number(self, left: _Left, picks: Picks, counted: frozenset[str] = frozenset()) -> int:
+        """In how many ways what comes to matter can be made, but for what is counted already."""
+        missing = [d for d in self._missing(left, picks) if d.id not in counted]
+        number = prod(self._ways(d).number for d in missing if d.id not in self._asked)
+        asked = next((d for d in missing if d.id in self._asked), None)
+        if asked is None:
+            return number
+        ways, counted = Options(asked), counted | {d.id for d in missing if d.id not in self._asked}
+        made = (picks | ways.chosen(options) for options in ways.subsets())
+        return number * sum(self._number(left, each, counted) for each in made)
+
+    @cached_property
+    def _above(self) -> frozenset[str]:
+        """The decisions on whose options others depend."""
+        owners = {group.id: d for d in self.table.decisions for group in d.groups}
+        return frozenset(owners[g].id for d in self.table.decisions for g, _ in d.when if g in owners)
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """Those of them that are no nodes: a node's ways count what is under it."""
+        return frozenset(name for name in self._above if self.table.by_id[name].kind == "choice")
+
+    def _completed(self, left: _Left, picks: Picks) -> Iterator[Architecture]:
+        missing = next(self._missing(left, picks), None)
         if missing is None:
-            yield self.table.pruned(picks)
+            yield Architecture({d.id: picks[d.id] for d in self.table.decisions if d.id in picks})
             return
         ways = self._ways(missing)
         seen: set[tuple[Pick, ...]] = set()
@@ -106,7 +138,7 @@ class Near:
             found = _alone(missing, ways.picks(index))
             if found[missing.id] not in seen:  # what stands under it is asked for next
                 seen.add(found[missing.id])
-                yield from self._completed(picks | found)
+                yield from self._completed(left, picks | found)
 
     # --- one change ------------------------------------------------------------------------------
 
@@ -117,7 +149,9 @@ class Near:
             if decision.id in picks and decision.kind in ("node", "choice"):
                 node = decision.kind == "node"
                 for other in (_edges if node else _options)(decision, picks[decision.id]):
-                    yield dict(self.table.pruned(picks | {decision.id: other}).picks)
+                    changed = picks | {decision.id: other}
+                    above = decision.id in self._above
+                    yield dict(self.table.pruned(changed).picks) if above else changed
         taken = self.table.trellis.taken(picks)
         seen = {frozenset(self._labels(taken).items())}
         for ways in self._other_ways(taken):

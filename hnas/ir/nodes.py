@@ -1,7 +1,9 @@
 """The ways a cell's node takes its edges, numbered."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 from typing import final
 
@@ -18,8 +20,28 @@ _Share = tuple[Term, int, int]
 
 
 @final
+class _Shares:
+    """Numbers shared out among terms, each with its own ways times those of what follows it."""
+
+    def __init__(self, shares: Iterable[_Share]) -> None:
+        self.shares = tuple(shares)
+        self.ends = tuple(accumulate((ways * after for _, ways, after in self.shares), initial=0))
+        self._first = {term: number for number, (term, _, _) in reversed([*enumerate(self.shares)])}
+
+    def at(self, index: int) -> tuple[_Share, int]:
+        """The share a number lies in, and where in it."""
+        number = bisect_right(self.ends, index) - 1
+        return self.shares[number], index - self.ends[number]
+
+    def of(self, term: Term) -> tuple[_Share, int]:
+        """The share of a term, and the first number in it."""
+        number = self._first[term]
+        return self.shares[number], self.ends[number]
+
+
+@final
 @define(slots=False)
-class Node(Ways):
+class NodeWays(Ways):
     """The edges of a cell's node, with what stands under the operators that are taken.
 
     Attributes:
@@ -33,6 +55,10 @@ class Node(Ways):
         factory=dict[tuple[int, frozenset[int]], int], init=False
     )
     _of_sets: dict[tuple[int, int], int] = field(factory=dict[tuple[int, int], int], init=False)
+    _nexts: dict[tuple[int, frozenset[int]], _Shares] = field(
+        factory=dict[tuple[int, frozenset[int]], _Shares], init=False
+    )
+    _edges: dict[tuple[int, int], _Shares] = field(factory=dict[tuple[int, int], _Shares], init=False)
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
@@ -67,11 +93,15 @@ class Node(Ways):
         """Sequences of terms, where what stands under a term is chosen once however often it is taken."""
         if length == 0:
             return 1
-        # terms with nothing under them are alike: only those with something need to be told apart
-        key = (length, frozenset(n for n in used if self._of(self.terms[n]).number != 1))
+        key = (length, used & self._told_apart)
         if key not in self._of_sequences:
-            self._of_sequences[key] = sum(ways * after for _, ways, after in self._next(length - 1, used))
+            self._of_sequences[key] = self._next(length - 1, used).ends[-1]
         return self._of_sequences[key]
+
+    @cached_property
+    def _told_apart(self) -> frozenset[int]:
+        """The terms with something under them; all the others are alike."""
+        return frozenset(n for n, term in enumerate(self.terms) if self._of(term).number != 1)
 
     def _sets(self, first: int, length: int) -> int:
         """Sets of edges of `length` inputs from position `first` on."""
@@ -95,17 +125,14 @@ class Node(Ways):
         terms: list[Term] = []
         found: Picks = {}
 
-        def take(numbers: Iterable[_Share], index: int) -> int:
-            """Take the term whose share of the index it is; `numbers`: terms, inner ways, what follows."""
-            for term, ways, after in numbers:
-                if index < ways * after:
-                    inner, index = divmod(index, after)
-                    terms.append(term)
-                    if ways > 1:
-                        found.update(self._of(term).picks(inner))
-                    return index
-                index -= ways * after
-            raise AssertionError("an index below the number lies in one of the terms")
+        def take(shares: _Shares, index: int) -> int:
+            """Take the term whose share of the index it is."""
+            (term, _, after), index = shares.at(index)
+            inner, index = divmod(index, after)
+            if term not in terms:
+                found.update(self._of(term).picks(inner))
+            terms.append(term)
+            return index
 
         count = self.decision.take.count or 1
         match self.decision.take.how:
@@ -130,15 +157,21 @@ class Node(Ways):
                     index = take(self._of_edge(position, prod(sizes[position + 1 :])), index)
         return {self.decision.id: self._found(terms), **found}
 
-    def _next(self, left: int, used: frozenset[int]) -> Iterable[_Share]:
-        for number, term in enumerate(self.terms):
-            ways = 1 if number in used else self._of(term).number
-            yield term, ways, self._sequences(left, used | {number})
+    def _next(self, left: int, used: frozenset[int]) -> _Shares:
+        key = (left, used & self._told_apart)
+        if key not in self._nexts:
+            self._nexts[key] = _Shares(
+                (term, 1 if number in used else self._of(term).number, self._sequences(left, used | {number}))
+                for number, term in enumerate(self.terms)
+            )
+        return self._nexts[key]
 
-    def _of_edge(self, position: int, after: int) -> Iterable[_Share]:
-        for term in self.terms:
-            if term[0] == position:
-                yield term, self._of(term).number, after
+    def _of_edge(self, position: int, after: int) -> _Shares:
+        if (position, after) not in self._edges:
+            self._edges[position, after] = _Shares(
+                (term, self._of(term).number, after) for term in self.terms if term[0] == position
+            )
+        return self._edges[position, after]
 
     def _taken(self, picks: Mapping[str, tuple[Pick, ...]]) -> list[Term]:
         """The terms that are picked: in order where that counts, else by input."""
@@ -166,17 +199,14 @@ class Node(Ways):
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
         """See `Ways`."""
-        result, terms = 0, self._taken(picks)
+        result, terms, seen = 0, self._taken(picks), set[Term]()
 
-        def before(numbers: Iterable[_Share], taken: Term) -> int:
+        def before(shares: _Shares, taken: Term) -> int:
             """The ways that come before those of a term and the inner choices `picks` makes."""
-            skipped = 0
-            for term, ways, after in numbers:
-                if term == taken:
-                    inner = self._of(term).index(picks) if ways > 1 else 0
-                    return skipped + inner * after
-                skipped += ways * after
-            raise AssertionError("the term is one of those that can be taken")
+            (_, _, after), first = shares.of(taken)
+            inner = self._of(taken).index(picks) if taken not in seen else 0
+            seen.add(taken)
+            return first + inner * after
 
         match self.decision.take.how:
             case "slots" | "pairs":

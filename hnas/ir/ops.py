@@ -22,6 +22,7 @@ from hnas.ir.rules import (
     no_weights,
     norm_weights,
     pointwise_weights,
+    pooled,
     resized,
     same_rule,
     shuffled,
@@ -31,20 +32,33 @@ from hnas.ir.rules import (
     transposed_weights,
     weighted_macs,
 )
-from hnas.ir.types import MapType
+from hnas.ir.types import MOST_CHANNELS, MapType
 
-_K = Attribute("k", "whole", None, "kernel size; a tuple for one per axis", per_axis=True)
+MOST_PIXELS = 10_000
+"""What a kernel, a rate, a step or a pad may be along an axis: no image is larger."""
+
+_K = Attribute("k", "whole", None, "kernel size; a tuple for one per axis", per_axis=True, most=MOST_PIXELS)
 _C = Attribute(
-    "c", "whole", None, "channels of the result; those of the map it gets if not given", optional=True
+    "c",
+    "whole",
+    None,
+    "channels of the result; those of the map it gets if not given",
+    optional=True,
+    most=MOST_CHANNELS,
 )
-_STRIDE = Attribute("stride", "whole", 1, "by how much it reduces the resolution", per_axis=True)
-_DILATION = Attribute("dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True)
+_STRIDE = Attribute(
+    "stride", "whole", 1, "by how much it reduces the resolution", per_axis=True, most=MOST_PIXELS
+)
+_DILATION = Attribute(
+    "dilation", "whole", 1, "distance of the kernel's taps (atrous rate)", per_axis=True, most=MOST_PIXELS
+)
 _PAD = Attribute(
     "pad",
     "pad",
     "same",
     "`same`: the result has ceil(size / stride) pixels, an even kernel reaching further to the end; or zeros "
     "on each side",
+    most=MOST_PIXELS,
 )
 _GROUPS = Attribute("groups", "whole", 1, "groups of channels convolved apart")
 _BIAS = Attribute("bias", "flag", False, "whether a bias is added")
@@ -87,7 +101,7 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
             (
                 evolve(_K, per_axis=False),
                 _C,
-                Attribute("stride", "whole", 2, "by how much it raises the resolution"),
+                Attribute("stride", "whole", 2, "by how much it raises the resolution", most=MOST_PIXELS),
                 _BIAS,
             ),
             transposed,
@@ -100,13 +114,13 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
             to_vector,
             linear_weights,
         ),
-        _primitive("avg_pool", "average pooling; padding does not count", (_K, _STRIDE, _PAD), strided),
-        _primitive("max_pool", "maximum pooling", (_K, _STRIDE, _PAD), strided),
+        _primitive("avg_pool", "average pooling; padding does not count", (_K, _STRIDE, _PAD), pooled),
+        _primitive("max_pool", "maximum pooling", (_K, _STRIDE, _PAD), pooled),
         _primitive("global_pool", "the mean over all pixels", (), global_rule),
         _primitive(
             "grid_pool",
             "means over a grid of n x n, resized back",
-            (Attribute("n", "whole", None, "cells of the grid per axis", per_axis=True),),
+            (Attribute("n", "whole", None, "cells of the grid per axis", per_axis=True, most=MOST_PIXELS),),
             gridded,
         ),
         _primitive(
@@ -146,7 +160,7 @@ PRIMITIVES: Mapping[str, Primitive] = dict(
         _primitive(
             "dropout",
             "dropout while training",
-            (Attribute("p", "number", Fraction(1, 2), "probability of a zero"),),
+            (Attribute("p", "number", Fraction(1, 2), "probability of a zero", most=1),),
         ),
         _primitive(
             "resize",

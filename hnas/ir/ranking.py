@@ -7,8 +7,8 @@ from typing import final
 from attrs import define
 
 from hnas.ir.decisions import Architecture, DecisionTable
-from hnas.ir.tree import Tree
-from hnas.ir.walk import Takes, Walk
+from hnas.ir.tree import architectures
+from hnas.ir.ways import Ways
 
 
 @final
@@ -23,9 +23,8 @@ class Ranking:
     table: DecisionTable
 
     @cached_property
-    def _walk(self) -> Walk:
-        takes = Takes(self.table.trellis, self.table.decisions)
-        return Walk(self.table.trellis, Tree(self.table.decisions).roots(), takes)
+    def _every(self) -> Ways:
+        return architectures(self.table)
 
     @property
     def count(self) -> int:
@@ -34,7 +33,7 @@ class Ranking:
         Raises:
             HnasError: Counting would need more than 10^7 states.
         """
-        return self._walk.number
+        return self._every.number
 
     def unrank(self, index: int) -> Architecture:
         """The architecture with a number.
@@ -44,7 +43,7 @@ class Ranking:
         """
         if not 0 <= index < self.count:
             raise IndexError(index)
-        return Architecture(self._walk.picks(index))
+        return Architecture(self._every.picks(index))
 
     def rank(self, architecture: Architecture) -> int:
         """The number of an architecture.
@@ -52,7 +51,7 @@ class Ranking:
         Raises:
             OutsideError: It is not one of the space; the error names the decision.
         """
-        return self._walk.index(architecture.picks)
+        return self._every.index(architecture.picks)
 
     def sample(self, random: Random) -> Architecture:
         """An architecture, each with the same probability."""

@@ -54,6 +54,15 @@ def strided(a: Attrs, x: MapType, dims: int) -> MapType:
     return MapType(x.channels, times(x.stride, a["stride"]))
 
 
+def pooled(a: Attrs, x: MapType, dims: int) -> MapType:
+    """As `strided`; a window must not lie in the padding alone."""
+    pad, half = a["pad"], min(kernel(a, dims)) // 2
+    if isinstance(pad, int) and pad > half:
+        why = f"pad = {pad} is more than half of the kernel {spell(a['k'])}"
+        raise TypeRuleError(why, f"take pad = {half} at most, or pad = same")
+    return strided(a, x, dims)
+
+
 def conv_groups(a: Attrs, x: MapType) -> int:
     """The groups, which must divide the channels of both maps."""
     groups = as_int(a["groups"])

@@ -3,6 +3,7 @@
 The space does not know the language it was written in.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal, final
 
@@ -48,6 +49,17 @@ class CellOption:
     def is_none(self) -> bool:
         """Whether it is `none`, which no decoded cell keeps."""
         return isinstance(self.template, Prim) and self.template.name == "none"
+
+
+def applied(label: str, source: str) -> str:
+    """An option on what it reads, `sep(3)(prev)`; more than a name or a call is put in parentheses."""
+    outside, depth = "", 0
+    for character in label:
+        depth -= character in ")]}"
+        outside += character if depth == 0 else ""
+        depth += character in "([{"
+    plain = re.fullmatch(r"\w+[ (){}]*", outside)
+    return f"{label}({source})" if plain else f"({label})({source})"
 
 
 # --- maps of explicit nodes ----------------------------------------------------------------------

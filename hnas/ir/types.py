@@ -44,9 +44,16 @@ class MapType:
         return self.live or (Segment(self.channels),)
 
     def __str__(self) -> str:
-        return (
-            f"{self.channels} x {'1 pixel' if self.stride is None else f'stride {spell_stride(self.stride)}'}"
-        )
+        pixels = "1 pixel" if self.stride is None else f"stride {spell_stride(self.stride)}"
+        return f"{self._shown_channels()} x {pixels}"
+
+    def _shown_channels(self) -> str:
+        """`8`, or where they are searched `4 or 8`."""
+        if not self.live:
+            return str(self.channels)
+        table = self.live[0].table if len(self.live) == 1 and not self.live[0].gate else None
+        counts = sorted({v for v in table.values if isinstance(v, int)}) if table is not None else []
+        return " or ".join(map(str, counts)) if 1 < len(counts) <= 8 else f"up to {self.channels}"
 
 
 @final
@@ -74,6 +81,15 @@ class Segment:
         value = self.table.at(picked)
         assert isinstance(value, int)
         return value
+
+
+def searched_apart(a: MapType, b: MapType) -> str:
+    """What to do about two types that read alike and yet differ; empty where they do not."""
+    if a == b or str(a) != str(b):
+        return ""
+    return (
+        "different decisions search their channels; declare one, choice w = one_of { ... }, and use w in both"
+    )
 
 
 def concatenated(types: Sequence[MapType]) -> MapType:
@@ -128,6 +144,16 @@ def size(image: Sequence[int], stride: Stride | None) -> tuple[int, ...]:
     if stride is None:
         return (1,) * len(image)
     return tuple(-(-pixels // s) for pixels, s in zip(image, per_axis(stride, len(image)), strict=True))
+
+
+MOST_CHANNELS = 10**6
+"""What a map may have: no layer of more is ever built."""
+
+
+def as_channels(value: object) -> int | None:
+    """`value` as a number of channels, else None."""
+    number = whole(value)
+    return number if number is not None and number <= MOST_CHANNELS else None
 
 
 def whole(value: object) -> int | None:

@@ -5,9 +5,10 @@ frontier, the states alive that are still to come, and which of the shared decis
 a decision is forgotten with the last place that could meet it. A path has one state in its frontier.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import final
 
 from attrs import frozen
@@ -36,30 +37,60 @@ class Step:
 
 
 @final
-class Walk:
+@frozen(eq=False, repr=False)
+class _Fork:
+    """A state under what is remembered there.
+
+    Attributes:
+        key: What is remembered.
+        steps: What may follow.
+        after: For each of them, the fork it leads to.
+        ends: Where the numbers of each begin, and where those of the last end.
+    """
+
+    key: Key
+    steps: tuple[Step, ...]
+    after: tuple["_Fork", ...]
+    ends: tuple[int, ...]
+
+    @property
+    def number(self) -> int:
+        """In how many ways it goes on."""
+        return self.ends[-1]
+
+
+@final
+@frozen
+class Root:
+    """Decisions that belong to places: they count where one of these is alive (None: always).
+
+    Where they are `required`, what is not alive in any of these places does not count at all.
+    """
+
+    places: frozenset[Place] | None
+    ways: Ways
+    required: bool = False
+
+
+@final
+class Walk(Ways):
     """The ways through a trellis, each weighed by the ways of the decisions that matter on it, numbered."""
 
-    def __init__(
-        self,
-        trellis: TrellisChoices,
-        roots: Mapping[frozenset[Place] | None, Ways],
-        takes: "Takes",
-    ) -> None:
-        """`roots`: decisions by the places they belong to, one of which must be alive; None: always."""
+    def __init__(self, trellis: TrellisChoices, roots: Iterable[Root], takes: "Takes") -> None:
         self.trellis = trellis
         self.takes = takes
-        self._always = Together(tuple(ways for places, ways in roots.items() if places is None))
-        self._roots = [ways for places, ways in roots.items() if places is not None]
+        self._always = Together(tuple(root.ways for root in roots if root.places is None))
+        placed = [(root, root.places) for root in roots if root.places is not None]
+        self._roots = [root.ways for root, _ in placed]
+        self._required = frozenset(number for number, (root, _) in enumerate(placed) if root.required)
         self._single: dict[Place, list[int]] = {}
         self._shared: dict[Place, list[int]] = {}
-        placed = [places for places in roots if places is not None]
-        for number, places in enumerate(placed):
-            at = self._single if len(places) == 1 else self._shared
+        for number, (root, places) in enumerate(placed):
+            at = self._single if len(places) == 1 and not root.required else self._shared
             for place in places:
                 at.setdefault(place, []).append(number)
         self._order = state_order(trellis)
         self._closing = self._last_met()
-        self._known: list[dict[Key, tuple[Step, ...]]] = [{} for _ in self._order]
         self._met: dict[tuple[int, ...], Together] = {}
 
     @property
@@ -88,8 +119,10 @@ class Walk:
         state = self._order[position]
         fresh = position == 0 or self._order[position - 1].layer != state.layer
         links, closing = 0 if fresh else before, self._closing[position]
+        required = closing & self._required
         if state not in frontier:
-            yield Step(None, self._together(()), (frontier, met - closing, ended, links))
+            if required <= met:
+                yield Step(None, self._together(()), (frontier, met - closing, ended, links))
             return
         branches, rest = self.trellis.branches, frontier - {state}
         end = ended + (state.layer == len(self.trellis.layers) and branches > 1)
@@ -106,6 +139,8 @@ class Walk:
                 if fresh_here:
                     new += fresh_here
                     seen |= frozenset(fresh_here)
+            if not required <= seen:
+                continue
             alive = rest | {way.target for way in ways}
             yield Step(ways, self._together(tuple(new)), (alive, seen - closing, end, out))
 
@@ -118,13 +153,7 @@ class Walk:
         """Whether a way may end so: with as many branches as are kept."""
         return key[2] == (self.trellis.branches if self.trellis.branches > 1 else 0)
 
-    @cached_property
-    def number(self) -> int:
-        """How many ways.
-
-        Raises:
-            HnasError: More than 10^7 states would have to be remembered.
-        """
+    def _count(self) -> int:
         known: dict[Key, int] = {self._first: self._always.number}
         for position in range(len(self._order)):
             following: dict[Key, int] = {}
@@ -137,72 +166,59 @@ class Walk:
         return sum(number for key, number in known.items() if self._ends(key))
 
     @cached_property
-    def _following(self) -> list[dict[Key, int]]:
-        """For each position and what can be remembered there, in how many ways it goes on."""
-        reached: list[set[Key]] = [{self._first}]
+    def _begin(self) -> "_Fork":
+        """The first state, and through it every one after: what may follow, numbered."""
+        reached: list[dict[Key, tuple[Step, ...]]] = []
+        keys: Iterable[Key] = (self._first,)
         for position in range(len(self._order)):
-            reached.append({s.after for key in reached[-1] for s in self._steps_at(position, key)})
-        found = [{key: int(self._ends(key)) for key in reached[-1]}]
-        for position in range(len(self._order) - 1, -1, -1):
-            after = found[-1]
-            found.append(
-                {
-                    key: sum(s.roots.number * after[s.after] for s in self._steps_at(position, key))
-                    for key in reached[position]
-                }
-            )
-        return found[::-1]
-
-    def _steps_at(self, position: int, key: Key) -> tuple[Step, ...]:
-        known = self._known[position]
-        if key not in known:
-            known[key] = tuple(self._steps(position, key))
-        return known[key]
+            reached.append({key: tuple(self._steps(position, key)) for key in keys})
+            keys = dict.fromkeys(step.after for steps in reached[-1].values() for step in steps)
+        forks = {key: _Fork(key, (), (), (0, int(self._ends(key)))) for key in keys}
+        for found in reversed(reached):
+            following = forks
+            forks: dict[Key, _Fork] = {}
+            for key, steps in found.items():
+                after = tuple(following[step.after] for step in steps)
+                each = (s.roots.number * fork.number for s, fork in zip(steps, after, strict=True))
+                forks[key] = _Fork(key, steps, after, tuple(accumulate(each, initial=0)))
+        return forks[self._first]
 
     # --- numbers and picks -----------------------------------------------------------------------
 
     def picks(self, index: int) -> Picks:
-        """The moves and the choices of the way with a number in 0 .. number - 1."""
+        """See `Ways`."""
         always, index = divmod(index, self.number // self._always.number)
-        found, key = self._always.picks(always), self._first
-        for position, state in enumerate(self._order):
-            for step in self._steps_at(position, key):
-                after = self._following[position + 1][step.after]
-                if index < step.roots.number * after:
-                    break
-                index -= step.roots.number * after
-            else:
-                raise AssertionError("an index below the number lies in one of the steps")
+        found, fork = self._always.picks(always), self._begin
+        for state in self._order:
+            taken = bisect_right(fork.ends, index) - 1
+            index -= fork.ends[taken]
+            step, fork = fork.steps[taken], fork.after[taken]
             if step.roots.parts:
-                inner, index = divmod(index, after)
+                inner, index = divmod(index, fork.number)
                 found |= step.roots.picks(inner)
             if step.ways is not None and state in self.trellis.decisions:
                 found[self.trellis.decisions[state]] = tuple(("", way.label) for way in step.ways)
-            key = step.after
         return found
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
-        """The number of the way that `picks` makes.
-
-        Raises:
-            OutsideError: It is none of them.
-        """
-        result, key = 0, self._first
-        for position, state in enumerate(self._order):
-            taken = self._taken(state, picks) if state in key[0] else None
-            for step in self._steps_at(position, key):
-                after = self._following[position + 1][step.after]
-                if step.ways is None or (taken is not None and set(step.ways) == set(taken)):
-                    break
-                result += step.roots.number * after
-            else:
+        """See `Ways`."""
+        each = self.number // self._always.number
+        result, fork = 0, self._begin
+        for state in self._order:
+            taken = frozenset(self._taken(state, picks)) if state in fork.key[0] else None
+            number = next(
+                (n for n, s in enumerate(fork.steps) if s.ways is None or frozenset(s.ways) == taken), None
+            )
+            if number is None:
                 raise OutsideError(self.trellis.decisions.get(state, state.id), "these moves are not allowed")
+            result += fork.ends[number]
+            step, fork = fork.steps[number], fork.after[number]
             if step.roots.parts:
-                result += step.roots.index(picks) * after
-            key = step.after
-        if not self._ends(key):
-            raise OutsideError("trellis", f"{key[2]} branches end apart, {self.trellis.branches} are kept")
-        return self._always.index(picks) * (self.number // self._always.number) + result
+                result += step.roots.index(picks) * fork.number
+        if not fork.number:
+            branches = self.trellis.branches
+            raise OutsideError("trellis", f"{fork.key[2]} branches end apart, {branches} are kept")
+        return self._always.index(picks) * each + result
 
     def _taken(self, state: State, picks: Mapping[str, tuple[Pick, ...]]) -> tuple[Exit, ...]:
         exits = self.trellis.exits.get(state, ())

@@ -6,13 +6,13 @@ listed: a number is taken apart by what the parts count.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from itertools import accumulate, combinations, product
+from itertools import accumulate, combinations
 from math import comb, prod
 from typing import final
 
-from attrs import define
+from attrs import define, field
 
 from hnas.diag import HnasError
 from hnas.ir.decisions import Decision, Group, Pick
@@ -166,108 +166,111 @@ class Options(Ways):
 
 @final
 @define(slots=False)
-class Component(Ways):
-    """Decisions that depend on each other: those that are asked for go through their options.
+class Fixed(Ways):
+    """One way: these options of a decision, told elsewhere."""
 
-    Where a decision does not matter, its first option stands for all of them.
+    options: Options
+    taken: frozenset[int]
+
+    def _count(self) -> int:
+        return 1
+
+    def picks(self, index: int) -> Picks:
+        """See `Ways`."""
+        return self.options.chosen(self.taken)
+
+    def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
+        """See `Ways`."""
+        if frozenset(self.options.taken(picks)) != self.taken:
+            raise OutsideError(self.options.decision.id, "another option is taken elsewhere")
+        return 0
+
+
+Told = Mapping[str, frozenset[int]]
+"""Groups by their ids, and the options that are taken of them."""
+
+
+@final
+@define(slots=False)
+class Cases(Ways):
+    """Decisions that others depend on go through their options; what is left depends on what is told.
+
+    Where one does not matter, its first option stands for all of them.
 
     Attributes:
-        members: The decisions and their ways, each after those it depends on.
+        asked: The decisions others depend on, each after those it depends on itself.
         given: The options that are taken of groups above.
+        rest: What is left under what is told, the given and the options of what is asked.
+        says: Whether what is asked is picked here, and not by the rest.
     """
 
-    members: tuple[tuple[Decision, Ways], ...]
-    given: Mapping[str, frozenset[int]]
-
-    @cached_property
-    def asked(self) -> tuple[Options, ...]:
-        """The members whose options others depend on."""
-        owners = {g.id: ways for d, ways in self.members for g in d.groups if isinstance(ways, Options)}
-        names = dict.fromkeys(group for d, _ in self.members for group, _ in d.when)
-        return tuple(owners[name] for name in names if name in owners)
+    asked: tuple[Options, ...]
+    given: Told
+    rest: Callable[[Told], Ways]
+    says: bool = True
+    _rests: dict[int, Ways] = field(factory=dict[int, Ways], init=False)
 
     @cached_property
     def _subsets(self) -> tuple[list[frozenset[int]], ...]:
         found = tuple(ways.subsets() for ways in self.asked)
         if prod(map(len, found)) > MOST_STATES:
-            first = self.members[0][0]
+            first = self.asked[0].decision
             raise HnasError(TooManyStates(first.span, what=first.id, most=MOST_STATES))
         return found
 
     @cached_property
     def _ends(self) -> list[int]:
         """For each case, the options taken of what is asked, the ways of it and of those before it."""
-        return list(accumulate(self._ways(case) for case in product(*self._subsets)))
+        cases = range(prod(map(len, self._subsets)))
+        return list(accumulate(self._rest(case).number if self._stands(case) else 0 for case in cases))
 
     def _count(self) -> int:
         return self._ends[-1]
 
-    def _told(self, case: Sequence[frozenset[int]]) -> dict[str, frozenset[int]]:
+    def _told(self, number: int) -> dict[str, frozenset[int]]:
         told = dict(self.given)
-        for ways, options in zip(self.asked, case, strict=True):
-            told[ways.group.id] = options
+        for ways, subsets in zip(reversed(self.asked), reversed(self._subsets), strict=True):
+            number, digit = divmod(number, len(subsets))
+            told[ways.group.id] = subsets[digit]
         return told
 
-    def _ways(self, case: Sequence[frozenset[int]]) -> int:
-        told, idle, free = self._parts(case)
-        for ways in idle:
-            # one way stands for all of a decision that does not matter
-            if told[ways.group.id] != frozenset(range(ways.sizes[0])):
-                return 0
-        return prod(ways.number for ways in free)
+    def _rest(self, number: int) -> Ways:
+        if number not in self._rests:
+            self._rests[number] = self.rest(self._told(number))
+        return self._rests[number]
 
-    def _parts(
-        self, case: Sequence[frozenset[int]]
-    ) -> tuple[dict[str, frozenset[int]], list[Options], list[Ways]]:
-        """The options taken, those asked for that do not matter, and what is free besides."""
-        told = self._told(case)
-        asked = {id(ways) for ways in self.asked}
-        idle: list[Options] = []
-        free: list[Ways] = []
-        for decision, ways in self.members:
-            matters = _matters(decision, told)
-            if id(ways) in asked and isinstance(ways, Options):
-                if not matters:
-                    idle.append(ways)
-            elif matters:
-                free.append(ways)
-        return told, idle, free
-
-    def _case(self, number: int) -> list[frozenset[int]]:
-        found: list[frozenset[int]] = []
-        for subsets in reversed(self._subsets):
-            number, digit = divmod(number, len(subsets))
-            found.append(subsets[digit])
-        return found[::-1]
+    def _stands(self, number: int) -> bool:
+        """Whether a case counts: one of them stands for all of a decision that does not matter."""
+        told = self._told(number)
+        return all(
+            matters(ways.decision, told) or told[ways.group.id] == frozenset(range(ways.sizes[0]))
+            for ways in self.asked
+        )
 
     def picks(self, index: int) -> Picks:
         """See `Ways`."""
         number = bisect_right(self._ends, index)
-        case = self._case(number)
-        _, idle, free = self._parts(case)
-        found: Picks = {}
-        for ways, options in zip(self.asked, case, strict=True):
-            if not any(ways is other for other in idle):
-                found |= ways.chosen(options)
-        rest = index - (self._ends[number - 1] if number else 0)
-        return found | Together(tuple(free)).picks(rest)
+        told, found = self._told(number), Picks()
+        for ways in self.asked if self.says else ():
+            if matters(ways.decision, told):
+                found |= ways.chosen(told[ways.group.id])
+        return found | self._rest(number).picks(index - (self._ends[number - 1] if number else 0))
 
     def index(self, picks: Mapping[str, tuple[Pick, ...]]) -> int:
         """See `Ways`."""
-        case: list[frozenset[int]] = []
         number = 0
         for ways, subsets in zip(self.asked, self._subsets, strict=True):
-            known = ways.decision.id in picks
-            case.append(frozenset(ways.taken(picks)) if known else subsets[0])
-            number = number * len(subsets) + (ways.index(picks) if known else 0)
-        _, idle, free = self._parts(case)
-        for ways in self.asked:
-            if ways.decision.id not in picks and not any(ways is other for other in idle):
+            number = number * len(subsets) + (ways.index(picks) if ways.decision.id in picks else 0)
+        told = self._told(number)
+        for ways in self.asked if self.says else ():
+            if ways.decision.id not in picks and matters(ways.decision, told):
                 raise OutsideError(ways.decision.id, "nothing is chosen")
-        return (self._ends[number - 1] if number else 0) + Together(tuple(free)).index(picks)
+        if not self._stands(number):
+            raise OutsideError(self.asked[0].decision.id, "what does not matter is chosen")
+        return (self._ends[number - 1] if number else 0) + self._rest(number).index(picks)
 
 
-def _matters(decision: Decision, told: Mapping[str, frozenset[int]]) -> bool:
+def matters(decision: Decision, told: Told) -> bool:
     """Whether the options a decision needs are taken, as far as they are told."""
     return all(not told[group].isdisjoint(options) for group, options in decision.when if group in told)
 

@@ -9,7 +9,7 @@ from hnas.diag import Note, Sink, Span, did_you_mean
 from hnas.ir import space as s
 from hnas.lang import ast
 from hnas.lang.blocks import assignments, cells_of, known_items
-from hnas.lang.choosing import label_of
+from hnas.lang.choosing import label_of, told_alike
 from hnas.lang.equations import Equations, is_map
 from hnas.lang.errors import CannotChange, GivenTwice, NoEffect, RepeatedOption, UnknownName, WrongValue
 from hnas.lang.merge import merge
@@ -52,8 +52,15 @@ class Cells:
             found = self._cell(cell, name)
             if found is not None:
                 cells[name] = found
-                if name not in self.operators.ops:  # from here on it may stand where an operator stands
-                    self.operators.cells[name] = found.inputs
+                op = self.operators.ops.get(name)
+                if op is not None:
+                    notes = (Note("first here", op.span),)
+                    self.sink.add(
+                        GivenTwice(cell.name_span or cell.kind_span, what=f"the name {name}", notes=notes)
+                    )
+                self.operators.cells[name] = (
+                    found.inputs
+                )  # from here on it may stand where an operator stands
         return cells
 
     def _cell(self, block: ast.Block, name: str) -> s.Cell | None:
@@ -264,6 +271,8 @@ class Cells:
             needed, found = "an operator besides none", "a node of it would read nothing"
             self.sink.add(WrongValue(value.span, what="op", needed=needed, found=found))
             return None
+        if not failed:
+            told_alike(listed, self.sink)
         if not failed and len(options) == 1 and isinstance(value, ast.Choice):
             why = "there is a single option, nothing is searched"
             self.sink.add(NoEffect(value.span, what="one_of", why=why))

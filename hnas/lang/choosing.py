@@ -1,6 +1,6 @@
 """Choices of operators: `one_of { ... }` where an operator stands, and searched arguments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from hnas.ir.ops import PRIMITIVES
 from hnas.lang import ast
 from hnas.lang.errors import NoEffect, RepeatedOption, TooLarge, WrongValue
 from hnas.lang.evaluate import ChoiceArgs, Names, choice_args
-from hnas.lang.walk import spelled, ungroup
+from hnas.lang.walk import label_text, ungroup
 
 if TYPE_CHECKING:
     from hnas.lang.operators import Operators
@@ -74,12 +74,25 @@ def chosen_operator(
             options.append(template)
     if failed:
         return None
+    told_alike(node.options, sink)
     if len(options) == 1:
         sink.add(NoEffect(node.span, what=node.word, why="there is a single option, nothing is searched"))
         return options[0]
     factor = t.Factor(name or "op", tuple(labels), given.share, name is not None)
     least, most = taken(node, given)
     return t.Choose("", (factor,), tuple(options), least, most, span=node.span)
+
+
+def told_alike(options: Sequence[ast.Option], sink: Sink) -> None:
+    """Warn of options that are written alike under several names: a search cannot tell them apart."""
+    first: dict[str, ast.Option] = {}
+    for option in options:
+        text = label_text(option.value)
+        other = first.setdefault(text, option)
+        if other is not option:
+            what, notes = f"the option {option.name or text}", (Note("first here", other.span),)
+            why = "an option above is the same operator"
+            sink.add(NoEffect(option.span, what=what, why=why, notes=notes))
 
 
 def taken(node: ast.Choice, given: ChoiceArgs) -> tuple[int, int | None]:
@@ -93,7 +106,7 @@ def label_of(template: t.Template | None, node: ast.Expr) -> str:
     """How found networks spell an option: an operator's name with what it is given, or the text."""
     if isinstance(template, t.Named | t.Choose) and template.label:
         return template.label
-    return spelled(node)
+    return label_text(node)
 
 
 def hoisted(

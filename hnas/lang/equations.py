@@ -13,7 +13,7 @@ from hnas.lang.definitions import JOINS
 from hnas.lang.errors import BadCall, NotAnOperator, RepeatedOption, UnknownName
 from hnas.lang.evaluate import choice_args
 from hnas.lang.operators import Operators
-from hnas.lang.walk import kind_of, spelled, ungroup
+from hnas.lang.walk import kind_of, label_text, spelled, ungroup
 
 
 def is_map(node: ast.Expr) -> bool:
@@ -106,7 +106,7 @@ class Equations:
         options: list[s.MapExpr] = []
         labels: dict[str, Span] = {}
         for option in node.options:
-            label = option.name or spelled(option.value)
+            label = option.name or label_text(option.value)
             if label in labels:
                 notes = (Note("first here", labels[label]),)
                 self.sink.add(RepeatedOption(option.span, option=label, notes=notes))

@@ -12,7 +12,7 @@ from hnas.diag import Diagnostic
 class UnknownBlock(Diagnostic):
     """A block of this kind does not exist here.
 
-    Blocks of a space are cell, trellis, data, search, decode and profile.
+    Blocks of a space are cell, trellis, data, search, decode, train and profile.
     """
 
     code = "E0201"
@@ -184,9 +184,9 @@ class TooLarge(Diagnostic):
 @final
 @frozen
 class MissingFile(Diagnostic):
-    """A file named by `use` is not there, or cannot be read.
+    """A file named by `use`, or by `classes` of a block data, is not there or cannot be read.
 
-    Paths are relative to the folder of the file that says `use`; of standard input, to the current folder.
+    Paths are relative to the folder of the file that names it; of standard input, to the current folder.
     """
 
     code = "E0215"
@@ -246,7 +246,9 @@ class NoSuchProfile(Diagnostic):
 @final
 @frozen
 class Outside(Diagnostic):
-    """`use` reaches outside the folder of the spec, which a spec from elsewhere should not.
+    """`use`, or `classes` of a block data, reaches outside the folder of the spec.
+
+    A spec from elsewhere should not.
 
     Put the file into the spec's folder or below it, or allow it with `--allow-outside`.
     """

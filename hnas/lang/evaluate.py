@@ -101,7 +101,7 @@ def _constant(expr: ir.Expr, sink: Sink) -> ir.Value | None:
     try:
         return ir.evaluate(expr, {})
     except ir.EvaluationError as error:
-        sink.add(NoValue(error.span, why=str(error)))
+        sink.add(NoValue(error.span, why=str(error), advice=error.mend))
         return None
 
 
@@ -146,6 +146,8 @@ def searched(
     if len(values) == 1:
         sink.add(NoEffect(node.span, what="one_of", why="there is a single option, nothing is searched"))
     nested = None if given.weights is None else given.weights == "nested"
+    if given.share is not None and given.share.scope == "group":
+        name, named = given.share.group, True  # all that name a group are one decision
     return ir.Searched(name, tuple(values), nested, given.share, named, span=node.span)
 
 

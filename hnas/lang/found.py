@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from hnas.ir.decisions import Architecture, Decision, DecisionTable
-from hnas.ir.space import Space
+from hnas.ir.space import Space, applied
 from hnas.ir.types import Stride
 
 
@@ -31,7 +31,7 @@ def write_network(
         for decision in nodes:
             pairs = decision.take.how == "pairs"
             picks = architecture.picks[decision.id]
-            terms = [option if pairs else f"{_applied(option)}({source})" for source, option in picks]
+            terms = [option if pairs else applied(option, source) for source, option in picks]
             lines.append(f"    {decision.id.rpartition('.')[2]} = {' + '.join(terms)}")
         lines.append("  }")
     for decision in table.decisions:
@@ -42,11 +42,6 @@ def write_network(
             lines.append(f"  choose {decision.id} = {labels[0] if one else '[' + ', '.join(labels) + ']'}")
     lines.append("}")
     return "\n".join(lines) + "\n"
-
-
-def _applied(label: str) -> str:
-    """A label that can be applied: one that is a pipeline stands in parentheses."""
-    return f"({label})" if "->" in label or " if " in label else label
 
 
 def _stride_text(stride: Stride) -> str:

@@ -14,7 +14,7 @@ from hnas.ir import expr as ir
 from hnas.ir import space as s
 from hnas.ir import template as tm
 from hnas.lang import ast
-from hnas.lang.blocks import body_of, known_items
+from hnas.lang.blocks import assignments, body_of, known_items
 from hnas.lang.cells import Cells
 from hnas.lang.definitions import collect
 from hnas.lang.errors import HidesName, MissingKey, UnknownName, WrongValue
@@ -24,6 +24,7 @@ from hnas.lang.naming import named_choices
 from hnas.lang.operators import Operators
 from hnas.lang.resolve import Spec
 from hnas.lang.settings_gen import (
+    card_of,
     data_settings,
     decode_settings,
     fits_axes,
@@ -76,6 +77,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
 
     card = _card(block, sink)
     data = data_settings(body_of(block, "data"), constants, card.name if card else "", sink)
+    card = card_of(card, data) if card is not None and data is not None else card
     cells = Cells(operators, constants, sink).all(block)
     stem = _stem(sets.get("stem"), operators, block, sink)
     way = trellis(body_of(block, "trellis"), operators, constants, cells, block, sink)
@@ -89,7 +91,7 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
         needs_split(body_of(block, "data"), data, sink)
     decode = decode_settings(body_of(block, "decode"), constants, sink)
     if decode is not None:
-        _fits_take(decode, cells, body_of(block, "decode"), block, sink)
+        _fits_take(decode, cells, body_of(block, "decode"), sink)
     train_block = body_of(block, "train")
     classes = len(card.classes) if card is not None else None
     train = train_settings(train_block, constants, classes, sink) if train_block is not None else None
@@ -157,7 +159,10 @@ def _norm(item: ast.Set | None, params: Mapping[str, ir.Expr], sink: Sink) -> tu
             attrs[name] = ir.Const(values[name], span=values.spans[name])
         return attrs, values["update"]
     needed = "batch(affine = ..., stats = ..., eps = ...)"
-    sink.add(WrongValue(node.span, what="norm", needed=needed, found=f"this is {kind_of(node)}"))
+    off = isinstance(node, ast.Ref) and node.name in ("none", "skip")
+    advice = "to go without, leave norm out of the pipelines: relu -> conv(3)" if off else ""
+    found = f"this is {kind_of(node)}"
+    sink.add(WrongValue(node.span, what="norm", needed=needed, found=found, advice=advice))
     return attrs, updates
 
 
@@ -213,21 +218,24 @@ def _head(item: ast.Set | None, operators: Operators, block: ast.Block, sink: Si
 
 
 def _fits_take(
-    decode: DecodeSettings, cells: Mapping[str, s.Cell], body: ast.Block | None, space: ast.Block, sink: Sink
+    decode: DecodeSettings, cells: Mapping[str, s.Cell], body: ast.Block | None, sink: Sink
 ) -> None:
     """What decoding keeps of a node must be what its cell takes."""
+    if decode.edges is None or body is None:
+        return
+    span = assignments(body)["edges"].value.span
     for cell in cells.values():
         count = cell.take.count
         if count is None or cell.weigh == "slots":
             continue  # a slot takes its strongest pair
-        most = decode.edges is not None and decode.edges <= count
-        if most and (cell.take.how == "slots" or decode.edges == count):
+        if decode.edges == count or (decode.edges < count and cell.take.how == "slots"):
             continue
-        sets = {i.key[0]: i.value.span for i in body.items if isinstance(i, ast.Set)} if body else {}
-        span = sets.get("edges", space.name_span or space.kind_span)
-        kept = "every edge" if decode.edges is None else f"strongest({decode.edges})"
-        needed, found = f"strongest({count})", f"this is {kept}, and {cell.name} takes {count}"
-        sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found))
+        needed, found = (
+            f"strongest({count})",
+            f"this is strongest({decode.edges}), and {cell.name} takes {count}",
+        )
+        advice = "edges = strongest keeps as many as each cell takes"
+        sink.add(WrongValue(span, what="edges of decode", needed=needed, found=found, advice=advice))
         return
 
 

@@ -138,6 +138,10 @@ class _Laid:
 
     def _set(self, item: ast.Set) -> None:
         head, *rest = item.key
+        if len(rest) > 1 and any(
+            isinstance(old, ast.Block) and old.name == rest[0] for _, old in self._named(head)
+        ):
+            head, *rest = rest  # cell.normal.nodes is normal.nodes
         if rest:
             inner = ast.Set(tuple(rest), item.op, item.value, key_span=item.key_span, span=item.span)
             for i, old in self._named(head):

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from hnas.diag import Sink, Span, did_you_mean
 from hnas.ir.decisions import Architecture, Decision, DecisionTable, Pick, State
-from hnas.ir.space import Space
+from hnas.ir.space import Space, applied
 from hnas.ir.template import Choose
 from hnas.ir.types import Stride, canonical, spell_stride
 from hnas.lang import ast
@@ -32,7 +32,7 @@ from hnas.lang.errors import (
     WrongValue,
 )
 from hnas.lang.evaluate import Names, constant
-from hnas.lang.walk import kind_of, spelled, ungroup
+from hnas.lang.walk import kind_of, label_text, spelled, ungroup
 
 
 def read_network(block: ast.Block, space: Space, table: DecisionTable, sink: Sink) -> Architecture | None:
@@ -152,7 +152,7 @@ class _Reader:
         (group,) = decision.groups
         picks: list[Pick] = []
         for element in elements:
-            label = spelled(element)
+            label = label_text(element)
             if label not in group.options:
                 advice = did_you_mean(label, group.options) or f"there are {', '.join(group.options)}"
                 self.sink.add(UnknownChoice(element.span, id=item.name, option=label, advice=advice))
@@ -179,6 +179,10 @@ class _Reader:
             self.sink.add(
                 WrongValue(at.span, what="at", needed='choices("...")', found=f"this is {kind_of(at)}")
             )
+        elif not re.fullmatch("[0-9a-f]{16}", argument.value):
+            needed = f'16 hexadecimal digits, as "{self.table.digest}"'
+            found = f'this is "{argument.value}"'
+            self.sink.add(WrongValue(argument.span, what="choices", needed=needed, found=found))
         elif argument.value != self.table.digest:
             self.sink.add(OtherChoices(argument.span, given=argument.value, have=self.table.digest))
 
@@ -287,15 +291,16 @@ class _Reader:
     def _slot(self, term: ast.Expr, decision: Decision, cell: str, node: str, number: int) -> Pick | None:
         """`sep(3)(prev)` as what slot `number` of a node takes."""
         group = decision.groups[number]
-        label = spelled(ungroup(term))
+        label = label_text(term)
         if label in group.options:
             return group.name, label
         bare = ungroup(term)
         if isinstance(bare, ast.Call) and len(bare.args) == 1 and isinstance(bare.args[0].value, ast.Ref):
             source = bare.args[0].value.name
             found = self._inside(bare.callee, cell, f"{decision.id}.{source}")
-            if found is not None and f"{found}({source})" in group.options:
-                return group.name, f"{found}({source})"
+            pair = applied(found or "", source)
+            if pair in group.options:
+                return group.name, pair
         advice = did_you_mean(label, group.options)
         self.sink.add(UnknownOption(term.span, node=node, cell=cell, what=label, advice=advice))
         return None
@@ -314,7 +319,7 @@ class _Reader:
             wanted = [f.name for f in factors]
             key = arg.name or (wanted[position] if position < len(wanted) else "")
             decision = self.table.by_id.get(f"{edge}.{name}.{key}")
-            label = spelled(arg.value)
+            label = label_text(arg.value)
             if decision is None or label not in decision.groups[0].options:
                 return None
             self.inner[decision.id] = (("", label),)
@@ -331,7 +336,7 @@ class _Reader:
             why = "needs the input it reads, like sep(3)(prev)"
             self.sink.add(BadCall(term.span, callee=spelled(term), why=why))
             return None
-        source, label = term.args[0].value.name, spelled(ungroup(term.callee))
+        source, label = term.args[0].value.name, label_text(term.callee)
         label = label if any(label in g.options for g in decision.groups) else _unnamed(label)
         group = next((g for g in decision.groups if g.name == source), None)
         if group is None:

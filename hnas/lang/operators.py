@@ -19,7 +19,9 @@ from hnas.lang.definitions import JOINS, OVER, SPECIAL, OpDef, signature
 from hnas.lang.errors import (
     BadCall,
     MissingKey,
+    NoEffect,
     NotAnOperator,
+    NoValue,
     Recursive,
     TooLarge,
     UnknownName,
@@ -160,6 +162,10 @@ class Operators:
         condition = to_expr(test, names, self.sink)
         if isinstance(condition, ir.Const) and isinstance(condition.value, bool):
             return self.template(then if condition.value else other, names, head=head)
+        if isinstance(condition, ir.Const):
+            why = f"if needs a condition, this is {ir.spell(condition.value)}"
+            self.sink.add(NoValue(test.span, why=why, advice=ir.COMPARE))
+            return None
         a, b = self.template(then, names, head=head), self.template(other, names, head=head)
         return None if condition is None or a is None or b is None else t.Select(condition, a, b, span=span)
 
@@ -322,6 +328,10 @@ class Operators:
             self.sink.add(BadCall(call.span, callee=how, why="needs at least one operator"))
         if len(found) != len(items) or not items:
             return None
+        none = next((a for a, i in zip(call.args, found, strict=True) if _is_none(i)), None)
+        if none is not None and how != "concat" and len(found) > 1:
+            why = "it adds nothing" if how == "sum" else "the product is zero whatever the others give"
+            self.sink.add(NoEffect(none.span, what=f"none in {how}", why=why))
         assert how in ("sum", "concat", "product")
         return t.Join(how, found, span=call.span)
 
@@ -334,6 +344,10 @@ def _label(op: OpDef, values: Mapping[str, ir.Expr], given: frozenset[str]) -> s
         if p.name in given and p.name != "step" and isinstance(v := values[p.name], ir.Const)
     ]
     return f"{op.name}({', '.join(shown)})" if shown else op.name
+
+
+def _is_none(template: t.Template) -> bool:
+    return isinstance(template, t.Prim) and template.name == "none"
 
 
 def _folded(value: ir.Expr) -> ir.Expr:

@@ -1,5 +1,6 @@
 """Text to syntax tree. Every mistake of a text is reported that can be told apart from the others."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -49,8 +50,10 @@ def read_data(path: Path, name: str | None = None, suffix: str = ".hnas") -> byt
         with path.open("rb") as file:
             return file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        near = [p.name for p in path.parent.glob(f"*{suffix}")][:5] if path.parent.is_dir() else []
-        advice = f"in {path.parent}: {', '.join(sorted(near))}" if near else ""
+        near = sorted(p.name for p in path.parent.glob(f"*{suffix}") if p.is_file())
+        if len(near) > 5:
+            near = difflib.get_close_matches(path.name, near, n=5) or near[:5]
+        advice = f"in {path.parent}: {', '.join(near)}" if near else ""
         raise HnasError(Unreadable(None, path=shown, why="there is no such file", advice=advice)) from None
     except OSError as error:
         raise HnasError(Unreadable(None, path=shown, why=error.strerror or "it cannot be opened")) from None

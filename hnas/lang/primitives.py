@@ -100,7 +100,13 @@ def _checked(value: ir.Expr, attribute: Attribute, layer: str, sink: Sink) -> ir
         sink.add(WrongValue(value.span, what=what, needed=needed, found=found))
     except ir.EvaluationError as error:
         sink.add(
-            WrongValue(error.span, what=f"{attribute.name} of {layer}", needed="a value", found=str(error))
+            WrongValue(
+                error.span,
+                what=f"{attribute.name} of {layer}",
+                needed="a value",
+                found=str(error),
+                advice=error.mend,
+            )
         )
     return None
 

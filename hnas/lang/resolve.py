@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, did_you_mean
 from hnas.diag.source import FLAG
 from hnas.lang import ast
+from hnas.lang.beside import Beside
 from hnas.lang.blocks import parts_of
 from hnas.lang.errors import (
     CannotChange,
@@ -95,7 +96,7 @@ class Loader:
                 used = self._use(item, folder, way)
                 if used is not None:
                     visible.update(used.visible)
-        items = self._top_level(file)
+        items = Beside(folder, self.root, self.read, self.sink).filled(self._top_level(file))
         spaces = {b.name: b for b in items if isinstance(b, ast.Block) and b.kind == "space" and b.name}
         networks = tuple(b for b in items if isinstance(b, ast.Block) and b.kind == "network")
         scope = _Scope(file, spaces, visible, networks)
@@ -188,7 +189,8 @@ def resolve(
         root: `use` must stay below it; None allows any folder.
         trained: Whether what the block `train` changes is laid over it too, before `sets`.
     """
-    scope = Loader(root, sink).load(file, folder, ((folder / Path(file.source.name).name).resolve(),))
+    loader = Loader(root, sink)
+    scope = loader.load(file, folder, ((folder / Path(file.source.name).name).resolve(),))
     found = _pick(scope, space, sink)
     if found is None:
         return None
@@ -202,10 +204,11 @@ def resolve(
         sink.add(NoSuchProfile(None, name=profile, space=found[0].name or "", advice=advice))
     if profile is not None and profile in profiles:
         items = merge(items, profiles[profile].items, sink)
-    given = _parsed(sets, sink)
+    given = Beside(folder, root, loader.read, sink).filled(_parsed(sets, sink))
     if trained:  # what is set in the block train is part of what it changes, all else is set last
-        items = _with_training(merge(items, (i for i in given if i.key[0] == "train"), sink), sink)
-        given = [i for i in given if i.key[0] != "train"]
+        own = [i for i in given if isinstance(i, ast.Set) and i.key[0] == "train"]
+        items = _with_training(merge(items, own, sink), sink)
+        given = tuple(i for i in given if i not in own)
     items = merge(items, given, sink)
     merged = evolve(found[0], items=items, relation=None)
     return Spec(merged, profiles, scope.networks, profile or PAPER, file, unused)
@@ -255,6 +258,9 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
         name, span = (relation.name, relation.span) if relation else ("", network.kind_span)
         sink.add(NoSuchSpace(span, name=name, advice=did_you_mean(name, scope.visible)))
         return None
+    circle = _circle(scope.own)
+    if circle is not None:  # whichever is meant, it cannot be had
+        return scope.visible[circle]
     if scope.own:
         why = f"the file has {len(scope.own)} spaces"
         sink.add(NoSpace(None, why=why, advice=f"say which one with --space: {', '.join(scope.own)}"))
@@ -264,6 +270,21 @@ def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _S
                 None, why=f"{scope.file.source.name} has no space", advice="begin with space NAME { ... }"
             )
         )
+    return None
+
+
+def _circle(spaces: Mapping[str, ast.Block]) -> str | None:
+    """A space that extends itself, by way of others of its file; None where there is none."""
+    done: set[str] = set()
+    for name in spaces:
+        way: dict[str, None] = {}
+        while name in spaces and name not in done and name not in way:
+            way[name] = None
+            relation = spaces[name].relation
+            name = relation.name if relation is not None else ""
+        if name in way:
+            return name
+        done.update(way)
     return None
 
 

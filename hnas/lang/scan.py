@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from hnas.diag import Diagnostic, Note, Source, Span
 from hnas.lang.syntax_errors import (
     BadCharacter,
+    LongNumber,
     MissingValue,
     TooDeep,
     TooLong,
@@ -35,6 +36,9 @@ _TOKEN = re.compile(
       | (?P<other>.)""",
     re.VERBOSE,
 )
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BOUNDED = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+"""What the grammar takes for a number."""
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -86,6 +90,10 @@ def scan(source: Source) -> Scan:
             found.problems.append(UnclosedText(Span(source, start, match.end())))
         elif kind == "other":
             found.problems.append(_bad(source, start, text))
+        elif kind == "number" and _NUMBER.fullmatch(text) and not _BOUNDED.fullmatch(text):
+            small = "." in text or "-" in text
+            bound = "18 digits" if small else "1e18"
+            found.problems.append(LongNumber(Span(source, start, match.end()), number=text, bound=bound))
         found.tokens.append(Token(kind, text, start, line, indent))
         if len(found.tokens) > LONGEST:
             found.problems.append(TooLong(Span(source, start, match.end()), bound=LONGEST))

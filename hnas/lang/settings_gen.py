@@ -1,15 +1,20 @@
 """The blocks data, search and decode to typed settings."""
 
 from collections.abc import Mapping
+from fractions import Fraction
+
+from attrs import evolve
 
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.block_errors import NotTogether
 from hnas.lang.blocks import assignments, known_items
-from hnas.lang.errors import WrongValue
+from hnas.lang.errors import MissingKey, NoEffect, UnknownKey, WrongValue
 from hnas.lang.values import CallValue, Converter, Values, replaced_by
 from hnas.lang.walk import ungroup
 from hnas.schema import blocks
+from hnas.schema.classes import folder_card
+from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import (
     ArchOptimizer,
     Crop,
@@ -17,6 +22,7 @@ from hnas.schema.settings import (
     DataSettings,
     DecodeSettings,
     Flip,
+    FolderSettings,
     Gdas,
     Pad,
     Relax,
@@ -28,6 +34,7 @@ from hnas.schema.settings import (
     Validation,
     WeightOptimizer,
 )
+from hnas.schema.training import OF_FOLDER
 from hnas.schema.types import Block, Nested
 
 
@@ -50,6 +57,9 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
         if low > high:
             sink.add(WrongValue(span, what=what, needed="[least, most]", found="the first is larger"))
             return None
+    folder = _folder(block, values, name, sink)
+    if name == "folder" and folder is None:
+        return None
     split = values["split"]
     if split is not None and (sum(split) > 1 or 0 in split):
         needed = "two parts above 0 that sum to at most 1"
@@ -63,7 +73,38 @@ def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: 
         scale=(float(scale[0]), float(scale[1])),
         flip=flip,
         augment=transforms,
+        mean=_colour(values.get("mean")),
+        deviation=_colour(values.get("deviation")),
+        folder=folder,
     )
+
+
+def _colour(value: tuple[Fraction, ...] | None) -> tuple[float, float, float] | None:
+    return None if value is None else (float(value[0]), float(value[1]), float(value[2]))
+
+
+def _folder(block: ast.Block | None, values: Values, name: str, sink: Sink) -> FolderSettings | None:
+    """What is said of the data set folder; reported where another set is given it."""
+    if name == "folder":
+        if "classes" in values:
+            task, labels = values.get("task") or "segmentation", values.get("labels") or "index"
+            return FolderSettings(values["classes"], values.get("root"), task, labels)
+        doc = 'the classes in the order of their labels: classes = [road, car, void], or "classes.txt"'
+        span = block.name_span or block.kind_span if block is not None else _NOWHERE
+        sink.add(MissingKey(span, place="data folder", key="classes", doc=doc))
+        return None
+    for key in OF_FOLDER if name else ():
+        if block is not None and key in values:
+            place, advice = f"data {name}", "only data folder has it"
+            sink.add(UnknownKey(assignments(block)[key].key_span, key=key, place=place, advice=advice))
+    return None
+
+
+def card_of(known: DatasetCard, data: DataSettings) -> DatasetCard:
+    """The card of a data set with what a block data says of it."""
+    if data.folder is not None:
+        known = folder_card(data.folder.listed, data.folder.task)
+    return evolve(known, mean=data.mean or known.mean, deviation=data.deviation or known.deviation)
 
 
 def needs_split(block: ast.Block | None, data: DataSettings | None, sink: Sink) -> None:
@@ -139,6 +180,11 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
     relax = _relax(values["relax"], sink)
     if relax is None:
         return None
+    if arch["from_epoch"] >= values["epochs"]:
+        epochs: int = values["epochs"]
+        shown = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+        why = f"of {shown} none is left for alpha and beta, and what is found is random"
+        sink.add(NoEffect(arch.spans["from_epoch"], what="arch", why=why))
     return SearchSettings(
         epochs=values["epochs"],
         batch=values["batch"],

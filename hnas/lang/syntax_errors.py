@@ -119,6 +119,18 @@ class TooLong(Diagnostic):
 
 @final
 @frozen
+class LongNumber(Diagnostic):
+    """Numbers are exact, and so they are bounded: at most 1e18, with at most 18 digits behind the point."""
+
+    code = "E0112"
+    title = "the number {number} is beyond {bound}"
+    help = "write it shorter: 1e18 is the largest number, and 18 digits behind the point are kept"
+    number: str
+    bound: str
+
+
+@final
+@frozen
 class TooDeep(Diagnostic):
     """Brackets within brackets, or one expression of hundreds of operators, are bounded."""
 

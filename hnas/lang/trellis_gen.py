@@ -19,6 +19,7 @@ from hnas.lang.choosing import label_of
 from hnas.lang.errors import (
     CannotChange,
     MissingKey,
+    NoEffect,
     NotAnOperator,
     UnknownName,
     WrongValue,
@@ -109,6 +110,11 @@ class _Builder:
             return None
         if not self._fits(nodes, path, moves, branches, layers, len(strides)):
             return None
+        for skip in skips:
+            if not any(skip.layers(layer, layers) for layer in range(1, layers + 1)):
+                what = f"back({skip.back})" if skip.kind == "back" else skip.kind
+                why = f"the trellis has {layers} layer{'s' if layers > 1 else ''}, and no link is so long"
+                self.sink.add(NoEffect(skip.span, what=what, why=why))
         return s.Trellis(
             layers=layers,
             strides=tuple(stride for stride, _ in strides),

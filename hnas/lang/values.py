@@ -15,6 +15,7 @@ from hnas.lang.evaluate import Names, constant, sharing, to_expr
 from hnas.lang.parser import parse_assignment
 from hnas.lang.walk import kind_of, ungroup
 from hnas.schema import types as t
+from hnas.schema.classes import ClassName, fault_of
 
 
 @final
@@ -69,6 +70,13 @@ class Converter:
                 return self._must(value, isinstance(value, bool), node, what, "true or false")
             case t.Word(words):
                 return self.word(node, words, what)
+            case t.Text():
+                if isinstance(node, ast.String):
+                    return node.value
+                self.wrong(node, what, "a text in quotes")
+                return None
+            case t.Classes():
+                return self._classes(node, what)
             case t.Static(facts):
                 return to_expr(node, Names(self.names.values, frozenset(facts)), self.sink)
             case t.Shared(scopes):
@@ -147,6 +155,35 @@ class Converter:
             return None
         values = [self.convert(item, of, f"an element of {what}") for item in node.items]
         return None if None in values else tuple(values)
+
+    def _classes(self, node: ast.Expr | ast.Range, what: str) -> tuple[ClassName, ...] | None:
+        if not isinstance(node, ast.List):
+            self.wrong(node, what, 'a list like [road, "traffic light", void], or the file that lists them')
+            return None
+        listed = [self._class(item) for item in node.items]
+        if None in listed:
+            return None
+        classes = tuple(each for each in listed if each is not None)
+        fault = fault_of(classes)
+        if fault is None:
+            return classes
+        at, why = fault
+        span = node.items[at].span if at >= 0 else node.span
+        self.sink.add(WrongValue(span, what=what, needed="names, each there once", found=why))
+        return None
+
+    def _class(self, node: ast.Expr | ast.Range) -> ClassName | None:
+        """`road`, `"traffic light"`, or either with a colour behind it: `road(128, 64, 128)`."""
+        name = node.callee if isinstance(node, ast.Call) else node
+        if isinstance(name, ast.Ref | ast.String):
+            word = name.name if isinstance(name, ast.Ref) else name.value
+            if not isinstance(node, ast.Call):
+                return ClassName(word)
+            values = [self.convert(arg.value, t.Whole(0, 255), f"the colour of {word}") for arg in node.args]
+            if len(values) == 3 and all(arg.name is None for arg in node.args):
+                return None if None in values else ClassName(word, (values[0], values[1], values[2]))
+        self.wrong(node, "a class", "its name, or its name and colour: road(128, 64, 128)")
+        return None
 
     def call(self, node: ast.Expr | ast.Range, kind: t.Calls, what: str) -> CallValue | None:
         """A call of one of the forms of `kind`."""

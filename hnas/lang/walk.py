@@ -1,7 +1,13 @@
 """Small helpers over expressions of the syntax tree."""
 
+from typing import TypeVar, cast
+
+import attrs
+
 from hnas.lang import ast
 from hnas.lang.print import print_expr
+
+Part = TypeVar("Part")
 
 
 def ungroup(expr: ast.Expr) -> ast.Expr:
@@ -9,6 +15,23 @@ def ungroup(expr: ast.Expr) -> ast.Expr:
     while isinstance(expr, ast.Group):
         expr = expr.inner
     return expr
+
+
+def ungrouped(node: Part) -> Part:
+    """The tree without any parentheses that printing would not add."""
+    if isinstance(node, ast.Group):
+        return ungrouped(cast(Part, node.inner))
+    if isinstance(node, tuple):
+        return cast(Part, tuple(map(ungrouped, cast(tuple[object, ...], node))))
+    if not isinstance(node, ast.Node):
+        return node
+    parts = {a.name: ungrouped(getattr(node, a.name)) for a in attrs.fields(type(node)) if a.eq}
+    return attrs.evolve(node, **parts)
+
+
+def label_text(expr: ast.Expr | ast.Range) -> str:
+    """An option as text, the same however many parentheses it is written with."""
+    return spelled(ungrouped(expr))
 
 
 def same(a: ast.Expr | ast.Range, b: ast.Expr | ast.Range) -> bool:

@@ -14,10 +14,10 @@ from hnas.diag import Diagnostic, Sink, Span
 from hnas.ir import graph as g
 from hnas.ir import template as t
 from hnas.ir.decisions import Decision
-from hnas.ir.expr import EvaluationError, Expr, Value
+from hnas.ir.expr import COMPARE, EvaluationError, Expr, Value, spell
 from hnas.ir.space import Cell, Space
 from hnas.ir.table import Known, Table, evaluate_with
-from hnas.ir.types import MapType, concatenated
+from hnas.ir.types import MapType, concatenated, searched_apart
 from hnas.passes.choices import Choices, Recorded
 from hnas.passes.errors import BeyondBound, DoesNotFit, NotChosen, Unequal
 from hnas.passes.layers import channel_count, extern_layer, layer, plain
@@ -187,7 +187,9 @@ class Builder:
             )
         except EvaluationError as error:
             where = f"in {what}, {place.text}"
-            raise self.fail(DoesNotFit(error.span, operator=what, why=str(error), where=where)) from None
+            raise self.fail(
+                DoesNotFit(error.span, operator=what, why=str(error), where=where, advice=error.mend)
+            ) from None
         if isinstance(value, Table) and self.choices.picked is not None:
             try:
                 return value.at(self.choices.picked)
@@ -199,8 +201,8 @@ class Builder:
         """The value of a condition at a place; ReportedError after a diagnostic."""
         chosen = self.value(expr, place, "if")
         if not isinstance(chosen, bool):
-            why = "if needs a condition"
-            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text))
+            why = f"it needs a condition, this is {spell(chosen)}"
+            raise self.fail(DoesNotFit(expr.span, operator="if", why=why, where=place.text, advice=COMPARE))
         return chosen
 
     # --- functions -------------------------------------------------------------------------------
@@ -344,8 +346,10 @@ class Builder:
         for other in types[1:]:
             apart = how != "concat" and (other.channels, other.live) != (types[0].channels, types[0].live)
             if other.stride != types[0].stride or apart:
-                diagnostic = Unequal(span, what=how, first=str(types[0]), second=str(other), where=place.text)
-                raise self.fail(diagnostic)
+                first, second, advice = str(types[0]), str(other), searched_apart(types[0], other)
+                raise self.fail(
+                    Unequal(span, what=how, first=first, second=second, where=place.text, advice=advice)
+                )
         if len(values) == 1:
             return values[0]
         kind = g.Join("concat" if how == "concat" else "product" if how == "product" else "sum")

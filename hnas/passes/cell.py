@@ -9,10 +9,10 @@ from hnas.diag import Span
 from hnas.ir import graph as g
 from hnas.ir.decisions import Decision, Group
 from hnas.ir.expr import Sharing, Value, spell
-from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take
+from hnas.ir.space import Applied, Cell, CellOption, Joined, MapExpr, OneOfMaps, Read, Take, applied
 from hnas.ir.table import Known, Table
 from hnas.ir.template import Named, Template
-from hnas.ir.types import MapType, Segment, Stride, ratio, whole
+from hnas.ir.types import MapType, Segment, Stride, as_channels, ratio, searched_apart
 from hnas.passes.build import Body, Builder, MadeCell, Place
 from hnas.passes.choices import names, scope
 from hnas.passes.errors import Excludes, NotChosen, WrongOption, WrongWidth
@@ -41,7 +41,7 @@ def node_decisions(cell: Cell, prefix: str, inputs: frozenset[str]) -> Iterator[
     for number, node in enumerate(cell.node_names()):
         name = f"{prefix}.{node}"
         if cell.weigh == "slots":
-            pairs = tuple(f"{label}({source})" for source, label in slot_pairs(cell, number))
+            pairs = tuple(applied(label, source) for source, label in slot_pairs(cell, number))
             empty = tuple(i for i in range(len(pairs)) if i % len(labels) in none)
             count = cell.take.count or 1
             slots = (f"slot{position}" for position in range(1, count + 1))
@@ -86,7 +86,7 @@ def _own_width(builder: Builder, cell: Cell, place: Place) -> Place:
     if cell.width is None:
         return place
     value = builder.value(cell.width, place, f"width of {cell.name}")
-    if whole(value) is None:
+    if as_channels(value) is None:
         raise builder.fail(WrongWidth(cell.width.span, what="width", value=spell(value), where=place.text))
     return place.but(width=value)
 
@@ -232,8 +232,18 @@ class _Maker:
     def _fits(self, value: str, label: str, span: Span) -> str:
         given = self.body.types[value]
         if given != self.result:
+            advice = ""
+            if given.live and not self.result.live:
+                advice = (
+                    "its channels are searched; end it in conv(1, width), or search the width of the cell"
+                )
             diagnostic = WrongOption(
-                span, option=label, given=str(given), needed=str(self.result), where=self.place.text
+                span,
+                option=label,
+                given=str(given),
+                needed=str(self.result),
+                where=self.place.text,
+                advice=searched_apart(given, self.result) or advice,
             )
             raise self.builder.fail(diagnostic)
         return value

@@ -11,7 +11,7 @@ from typing import final
 
 from attrs import define, evolve, field
 
-from hnas.diag import Diagnostic, Span
+from hnas.diag import Diagnostic, Note, Span
 from hnas.ir import template as t
 from hnas.ir.decisions import Decision, Group, Picked, Place, When
 from hnas.ir.expr import Searched, Sharing, Value, spell, spell_expr
@@ -91,8 +91,7 @@ class Choices:
             return
         groups = _merged(known, met)
         if groups is None:
-            first, second = (", ".join(g.options) for d in (known, met) for g in d.groups[:1])
-            raise self.fail(SharedApart(met.span, id=met.id, first=first, second=second))
+            raise self.fail(_apart(known, met))
         places = recorded.places[met.id]
         if recorded.place is None:
             recorded.places[met.id] = None
@@ -105,6 +104,14 @@ class Choices:
     def taken(self, group: str) -> Mapping[int, int] | None:
         """The options picked of a group; None in a super-network. Nothing picked: an empty mapping."""
         return None if self.picked is None else self.picked.get(group, {})
+
+
+def _apart(known: Decision, met: Decision) -> SharedApart:
+    first, second = (", ".join(group.options) for d in (known, met) for group in d.groups[:1])
+    if first == second:
+        first, second = (f"{known.take} of {first}", f"{met.take} of {second}")
+    notes = (Note("first here", known.span),)
+    return SharedApart(met.span, id=met.id, first=first, second=second, notes=notes)
 
 
 def _either(first: When, second: When, known: Mapping[str, Decision]) -> When:
@@ -139,11 +146,13 @@ def _merged(a: Decision, b: Decision) -> tuple[Group, ...] | None:
 
 def decision_id(name: str, share: Sharing | None, named: bool, facts: Known, at: str) -> str:
     """The id of a decision called `name`, used at `at` in the function whose path the facts tell."""
-    local = name if named else f"{at}.{name}".lstrip(".")
     if share is None:
-        return name if named else names(f"{_text(facts, '@path')}.{local}")
-    if not named:
-        local = f"{at.rpartition('.')[2]}.{name}".lstrip(".")
+        return name if named else names(f"{_text(facts, '@path')}.{at}.{name}")
+    if share.scope == "group":
+        return share.group
+    last = at.rpartition(".")[2]
+    # a number says which repetition, and those share too
+    local = name if named or last.isdigit() else f"{last}.{name}"
     return names(f"{scope(share, facts)}.{local}")
 
 

@@ -139,7 +139,7 @@ class WrongWidth(Diagnostic):
     """
 
     code = "E0310"
-    title = "{what} is {value} {where}; it must be a whole number from 1"
+    title = "{what} is {value} {where}; it must be a whole number from 1 to 1,000,000"
     what: str
     value: str
     where: str

@@ -18,7 +18,7 @@ from hnas.ir.expr import Value, spell
 from hnas.ir.space import Cell, Space
 from hnas.ir.table import Table
 from hnas.ir.template import EachState, Template
-from hnas.ir.types import MapType, Stride, ratio, spell_stride, whole
+from hnas.ir.types import MapType, Stride, as_channels, ratio, spell_stride
 from hnas.passes.build import Body, Builder, Place, ReportedError
 from hnas.passes.cell import cell_function, cell_prefix, make_cell, node_decisions
 from hnas.passes.decide import build_order, cell_for, decide, incoming, move_between, present_inputs
@@ -209,7 +209,7 @@ class _Expander:
             raise self.builder.fail(NothingSaid(trellis.span, what="width", layer=state.layer, stride=shown))
         width = self.builder.searched(entry.value, Place(facts, where), "width", self.main.recorded, state.id)
         numbers = width.values if isinstance(width, Table) else (width,)
-        wrong = next((number for number in numbers if whole(number) is None), None)
+        wrong = next((number for number in numbers if as_channels(number) is None), None)
         if wrong is not None:
             span = entry.value.span
             raise self.builder.fail(WrongWidth(span, what="width", value=spell(wrong), where=where))

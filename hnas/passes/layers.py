@@ -16,7 +16,7 @@ from hnas.ir.layer import Primitive, TypeRuleError, check_value
 from hnas.ir.ops import PRIMITIVES
 from hnas.ir.rules import times
 from hnas.ir.table import MOST_ENTRIES, Table
-from hnas.ir.types import MapType, Segment, whole
+from hnas.ir.types import MapType, Segment, as_channels, whole
 from hnas.passes.errors import DoesNotFit, NotNested
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def extern_layer(
     """Append a Python class's layer, of the type it declares."""
     given = body.types[source]
     attrs = [(name, builder.value(expr, place, op.name)) for name, expr in op.args]
-    channels = whole(builder.value(op.channels, place, f"channels of {op.name}"))
+    channels = as_channels(builder.value(op.channels, place, f"channels of {op.name}"))
     step = builder.value(op.stride, place, f"stride of {op.name}")
     steps = step if isinstance(step, tuple) else (step,)
     if channels is None or not all(whole(s) for s in steps):

@@ -11,7 +11,7 @@ from hnas.ir.decisions import When
 from hnas.ir.expr import Value, searched_in
 from hnas.ir.space import Take
 from hnas.ir.table import Table
-from hnas.ir.types import MapType
+from hnas.ir.types import MapType, searched_apart
 from hnas.passes.choices import combinations, under
 from hnas.passes.errors import DoesNotFit, NotChosen, OptionsApart
 from hnas.passes.layers import is_none, plain
@@ -78,7 +78,10 @@ def mixed(
     for other in types[1:]:
         if other != types[0]:
             first, second = str(types[0]), str(other)
-            raise builder.fail(OptionsApart(span, first=first, second=second, where=place.text))
+            advice = searched_apart(types[0], other)
+            raise builder.fail(
+                OptionsApart(span, first=first, second=second, where=place.text, advice=advice)
+            )
     put = body.put if name in body.reserved else body.add
     return put(name, g.Mix(weights), operands, types[0], span)
 

@@ -55,7 +55,8 @@ class Network(nn.Module):
     """A lowered graph: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
 
     `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
-    its choices made needs none.
+    its choices made needs none. `deciding` are the groups that have a say in the result: what stands
+    behind `none` has not.
 
     Attributes:
         drop_path: The probability that an edge is left out while training, for each image by itself;
@@ -75,6 +76,8 @@ class Network(nn.Module):
         self.edges, self.drop_path = lowering.edges, 0.0
         self.steps = lowering.steps
         self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
+        alive = [step for step in self.steps if step.out not in lowering.zeros]
+        self.deciding = frozenset(g for step in _needed(alive, self.result) for g in step.groups())
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)

@@ -230,8 +230,9 @@ DECODE = Block(
                 {"strongest": (Attribute("n", Whole(1, 64), "distinct edges a node keeps", required=True),)},
                 words=("strongest",),
             ),
-            "edges a node keeps, by their largest weight over operators other than none",
-            "strongest(2)",
+            "edges a node keeps, by their largest weight over operators other than none; strongest: as many "
+            "as its cell takes",
+            "strongest",
         ),
         Attribute(
             "path",

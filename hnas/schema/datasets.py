@@ -6,6 +6,7 @@ from typing import Literal, final
 from attrs import frozen
 
 Colour = tuple[int, int, int]
+Task = Literal["segmentation", "classification"]
 
 
 @final
@@ -27,7 +28,7 @@ class DatasetCard:
 
     name: str
     summary: str
-    task: Literal["segmentation", "classification"]
+    task: Task
     classes: tuple[str, ...]
     colours: tuple[Colour, ...]
     mean: tuple[float, float, float]
@@ -165,7 +166,7 @@ CIFAR10 = DatasetCard(
     mean=(0.491, 0.482, 0.447),
     deviation=(0.247, 0.243, 0.262),
     layout="PATH/cifar-10-batches-bin/, or PATH itself, with data_batch_1.bin to data_batch_5.bin and "
-    "test_batch.bin: the binary version of the archive",
+    "test_batch.bin: the binary version of the archive; or PATH/cifar-10-binary.tar.gz, or that file itself",
     size=(32, 32),
 )
 
@@ -188,8 +189,8 @@ CIFAR100 = DatasetCard(
     colours=(),
     mean=(0.507, 0.487, 0.441),
     deviation=(0.267, 0.256, 0.276),
-    layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: "
-    "the binary version of the archive",
+    layout="PATH/cifar-100-binary/, or PATH itself, with train.bin and test.bin: the binary version of the "
+    "archive; or PATH/cifar-100-binary.tar.gz, or that file itself",
     size=(32, 32),
 )
 
@@ -204,7 +205,20 @@ IMAGENET = DatasetCard(
     layout="",
 )
 
+FOLDER = DatasetCard(
+    name="folder",
+    summary="images and labels of one's own, in a folder; its classes stand in the spec",
+    task="segmentation",
+    classes=(),
+    colours=(),
+    mean=IMAGENET.mean,
+    deviation=IMAGENET.deviation,
+    layout="PATH/images/ and PATH/labels/ with files of the same names, PNG labels; below both train/ and "
+    "val/, or PATH/train.txt and PATH/val.txt, or neither; perhaps PATH/classes.txt",
+)
+"""Without classes: `classes.folder_card` fills them in."""
+
 CARDS: Mapping[str, DatasetCard] = {
-    c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100, IMAGENET)
+    c.name: c for c in (SHAPES, CAMVID, CITYSCAPES, CIFAR10, CIFAR100, IMAGENET, FOLDER)
 }
-"""Every data set by name."""
+"""Every data set by name; that of `folder` has the classes a spec gives it."""

@@ -7,6 +7,9 @@ from typing import Literal, final
 
 from attrs import frozen
 
+from hnas.schema.classes import ClassName
+from hnas.schema.datasets import Task
+
 
 @final
 @frozen
@@ -206,8 +209,8 @@ class TrainSettings:
 class DecodeSettings:
     """The block `decode`: how an architecture is read off the relaxed decisions.
 
-    `edges`: distinct edges a node keeps, strongest first (None: every edge). `path`: by Viterbi over
-    the product of move weights, or step by step the strongest move.
+    `edges`: distinct edges a node keeps, strongest first (None: as many as its cell takes).
+    `path`: by Viterbi over the product of move weights, or step by step the strongest move.
     """
 
     edges: int | None
@@ -260,6 +263,24 @@ Transform = Pad | Crop | Scale | Flip | Cutout
 
 @final
 @frozen
+class FolderSettings:
+    """What a spec says of the data set `folder`.
+
+    Attributes:
+        listed: Its classes, and `void`, in the order of their labels' values.
+        root: Where it lies, an absolute path; None where `--data` must say it.
+        task: Whether a label is of a pixel or of an image.
+        labels: Whether a pixel's value or its colour tells its class.
+    """
+
+    listed: tuple[ClassName, ...]
+    root: str | None = None
+    task: Task = "segmentation"
+    labels: Literal["index", "colours"] = "index"
+
+
+@final
+@frozen
 class DataSettings:
     """The block `data NAME`.
 
@@ -273,6 +294,8 @@ class DataSettings:
         flip: Whether images are mirrored at random.
         augment: What is done to an image that is trained on, in this order, in place of the fixed order
             of scale, crop and flip; then those three are left at doing nothing.
+        mean, deviation: Of red, green and blue in 0..1; None are those of the data set's card.
+        folder: Of the data set `folder` alone.
     """
 
     name: str
@@ -282,6 +305,14 @@ class DataSettings:
     scale: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     augment: tuple[Transform, ...] | None = None
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
+    folder: FolderSettings | None = None
+
+    @property
+    def root(self) -> str | None:
+        """Where the spec says that the data set lies."""
+        return self.folder.root if self.folder is not None else None
 
     def trained_size(self, image: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """(height, width) of what is trained on, given that of the images; None where neither fixes it.

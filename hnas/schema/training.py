@@ -1,6 +1,20 @@
 """The attributes of the blocks data, search and train; part of the table in `blocks`."""
 
-from hnas.schema.types import Attribute, Block, Calls, Either, Flag, Listed, Many, Nested, Real, Whole, Word
+from hnas.schema.types import (
+    Attribute,
+    Block,
+    Calls,
+    Classes,
+    Either,
+    Flag,
+    Listed,
+    Many,
+    Nested,
+    Real,
+    Text,
+    Whole,
+    Word,
+)
 
 SCHEDULE = Calls(
     {
@@ -203,6 +217,9 @@ TRAIN = Block(
     ),
 )
 
+_SIDE = Whole(2, 100_000)
+"""Of an image, in pixels: a single one has nothing to convolve, more do not fit into any memory."""
+
 TRANSFORM = Calls(
     {
         "pad": (
@@ -212,7 +229,7 @@ TRANSFORM = Calls(
         "crop": (
             Attribute(
                 "size",
-                Listed(Whole(), 2, single=True),
+                Listed(_SIDE, 2, single=True),
                 "side of a window at a random place, or [height, width]",
                 required=True,
             ),
@@ -238,11 +255,11 @@ DATA = Block(
     "The data set, and what is done to its images.",
     (
         Attribute(
-            "resize", Either(Listed(Whole(), 2)), "every image, first of all, to [height, width]", "none"
+            "resize", Either(Listed(_SIDE, 2)), "every image, first of all, to [height, width]", "none"
         ),
         Attribute(
             "crop",
-            Either(Listed(Whole(), 2, single=True)),
+            Either(Listed(_SIDE, 2, single=True)),
             "side of a random crop, or [height, width]",
             "none",
         ),
@@ -262,5 +279,29 @@ DATA = Block(
             "none",
             replaces=("crop", "scale", "flip"),
         ),
+        Attribute("mean", Listed(Real(0, 1), 3), "of red, green and blue in 0..1; by default the set's"),
+        Attribute(
+            "deviation", Listed(Real(0.001, 1), 3), "standard deviation of the same; by default the set's"
+        ),
+        Attribute(
+            "classes",
+            Classes(),
+            "of folder, which needs it: the classes in the order of their labels' values, each with or "
+            "without a colour; `void` counts for nothing. Or the name of a file of them, a line each",
+        ),
+        Attribute("root", Text(), "of folder: where it lies, from the spec's folder; --data goes before it"),
+        Attribute(
+            "task",
+            Word(("segmentation", "classification")),
+            "of folder: a label for each pixel, or for each image; by default segmentation",
+        ),
+        Attribute(
+            "labels",
+            Word(("index", "colours")),
+            "of folder: whether a pixel's value or its colour tells its class; by default index",
+        ),
     ),
 )
+
+OF_FOLDER = ("classes", "root", "task", "labels")
+"""Attributes of the block data that go with the data set `folder` alone."""

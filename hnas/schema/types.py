@@ -43,6 +43,18 @@ class Word:
 
 @final
 @frozen
+class Text:
+    """A text in quotes."""
+
+
+@final
+@frozen
+class Classes:
+    """A list of classes, `[road, "traffic light"(250, 170, 30), void]`, or the file that lists them."""
+
+
+@final
+@frozen
 class Static:
     """A number that may depend on facts of the place: `F * stride / 4`. `selected`: or a map by place."""
 
@@ -184,6 +196,8 @@ Type = (
     | Real
     | Flag
     | Word
+    | Text
+    | Classes
     | Static
     | Strides
     | Entered

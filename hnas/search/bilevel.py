@@ -21,6 +21,7 @@ from hnas.engine.schedules import rate_at
 from hnas.engine.settings import autocast
 from hnas.runtime.supernet import SuperNet
 from hnas.schema.settings import Gdas, SearchSettings
+from hnas.search.errors import NothingLearnt
 from hnas.search.unrolled import Losses, unrolled_gradient
 
 
@@ -155,6 +156,9 @@ class Bilevel:
         value = loss.detach()
         if not value.is_meta and not bool(torch.isfinite(value)):
             raise HnasError(NotFinite(None, which=which, value=f"{value.item():g}", step=step))
+        if not loss.requires_grad:
+            why = "no choice" if which == "architecture" else "no weight"
+            raise HnasError(NothingLearnt(None, space="the space", why=f"{why} has a say in the result"))
         return loss
 
 

@@ -73,7 +73,7 @@ def branches(table: DecisionTable, weights: Weights) -> dict[str, tuple[Pick, ..
 
 
 def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[Pick, ...]:
-    """The `edges` strongest edges of a node (None: all), in the order of its inputs.
+    """The `edges` strongest edges of a node (None: as many as it takes), in the order of its inputs.
 
     The strength of an edge is its largest weight over operators other than none; that operator is
     taken. With `take = all`, where none is an option like any other, it may be taken too.
@@ -88,7 +88,9 @@ def strongest(decision: Decision, weights: Weights, edges: int | None) -> tuple[
             continue
         best = max(allowed, key=lambda i: (weights[group.id][i], -i))
         found.append((weights[group.id][best], position, (group.name, group.options[best])))
-    kept = sorted(found, key=lambda edge: (-edge[0], edge[1]))[: None if every else edges]
+    kept = sorted(found, key=lambda edge: (-edge[0], edge[1]))[
+        : None if every else edges or decision.take.count
+    ]
     kept.sort(key=lambda edge: edge[1])
     picks = [pick for _, _, pick in kept]
     wanted = decision.take.count

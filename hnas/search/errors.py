@@ -18,10 +18,26 @@ class NoArchStep(Diagnostic):
         "no architecture step will run: alpha and beta are left alone for {from_epoch} of {epochs} epochs, "
         "and the run stops after step {last}"
     )
-    help = "raise --epochs, or lower it with --set search.arch.from_epoch=N"
+    help = "raise --max-steps, or lower it with --set search.arch.from_epoch=N"
     from_epoch: int
     epochs: int
     last: int
+
+
+@final
+@frozen
+class NothingLearnt(Diagnostic):
+    """A search trains weights and choices in turn, and of one of the two there is nothing to train.
+
+    Either the space holds no choice, as one whose path and operators are fixed; or what is searched, or
+    every layer with weights, stands behind `none`, whose zeros let nothing through.
+    """
+
+    code = "E0404"
+    title = "{space} cannot be searched: {why}"
+    help = "hnas compile SPEC --emit decisions lists the choices; hnas show SPEC draws where they stand"
+    space: str
+    why: str
 
 
 @final

@@ -131,9 +131,9 @@ class Searcher:
     def search(self, stopper: Stopper) -> Outcome:
         """Steps until the planned end, --max-steps, or a signal."""
         plan, epochs, from_epoch = self.course.plan, self.job.search.epochs, self.job.search.arch.from_epoch
-        if self.course.step < plan.last <= plan.epoch_end(from_epoch):
-            left_alone = min(from_epoch, epochs)
-            self.reporter.warning(NoArchStep(None, from_epoch=left_alone, epochs=epochs, last=plan.last))
+        # where no epoch is left at all, the checker has said so
+        if from_epoch < epochs and self.course.step < plan.last <= plan.epoch_end(from_epoch):
+            self.reporter.warning(NoArchStep(None, from_epoch=from_epoch, epochs=epochs, last=plan.last))
         self.course.go(stopper)
         return Outcome(self.found(), self.course.step, plan.steps, self.course.validation, stopper.signal)
 

@@ -168,3 +168,28 @@ def test_at_most_twenty_errors_are_shown_and_all_are_counted(hnas: Call, tmp_pat
 def test_two_errors_are_counted_as_before(hnas: Call) -> None:
     said = hnas("check", str(ERRORS / "check" / "repeated_option.hnas"))
     assert said.err.endswith("\n\n2 errors\n")
+
+
+def test_a_file_that_is_not_there_is_no_folder(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run_3.hnas").mkdir()
+    for name in ("a.hnas", "b.hnas", "c.hnas", "d.hnas", "e.hnas", "nose.hnas"):
+        (tmp_path / name).write_text("hnas 1")
+    said = hnas("check", "nope.hnas")
+    assert "= help: in .: nose.hnas" in said.err
+    assert "run_3" not in said.err
+
+
+def test_a_mistake_is_told_once_where_the_space_is_trained_in_another_form(
+    hnas: Call, tmp_path: Path
+) -> None:
+    folder = SPEC.parent
+    (tmp_path / "spec.hnas").write_text(SPEC.read_text())
+    text = (folder / "published.hnas").read_text()
+    (tmp_path / "published.hnas").write_text(text.replace("path = [4, 4, 4, 8,", "path = [4, 4, 4, 32,"))
+    said = hnas("check", str(tmp_path / "published.hnas"))
+    assert said.err.count("error[E0224]") == 1
+    listed = hnas("check", "--json", str(tmp_path / "published.hnas"))
+    assert [d["code"] for f in json.loads(listed.out) for d in f["diagnostics"]] == ["E0224"]

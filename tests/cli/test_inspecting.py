@@ -26,19 +26,25 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  check    Check a spec or a found network; every mistake at once.
-  compile  Print a stage of the compiler.
-  decode   Decode a run's newest checkpoint again.
-  diff     What tells two specs or found networks apart.
-  eval     Measure a trained network.
-  explain  What an error code means, with an example and its mend.
-  fmt      Bring specs into canonical form, comments kept.
-  import   A network that other code found, as a .hnas file.
-  new      Write a first spec, or a variation of one.
-  predict  Label images with a trained network.
-  search   Search a space: weights and architecture in alternation.
-  show     What a spec or a found network is: sizes, counts, drawings.
-  train    Train a network that was found or written down.
+  check       Check a spec or a found network; every mistake at once.
+  compile     Print a stage of the compiler.
+  decode      Decode a run's newest checkpoint again.
+  diff        What tells two specs or found networks apart.
+  eval        Measure a trained network.
+  explain     What an error code means, with an example and its mend.
+  fmt         Bring specs into canonical form, comments kept.
+  import      A network that other code found, as a .hnas file.
+  locate      Whether a network is in a space, and where.
+  mutate      A network changed by one choice, at random.
+  neighbours  The networks that differ from one by one choice.
+  new         Write a first spec, or a variation of one.
+  predict     Label images with a trained network.
+  rank        The number of a network in its space.
+  sample      Architectures drawn uniformly from a space.
+  search      Search a space: weights and architecture in alternation.
+  show        What a spec or a found network is: sizes, counts, drawings.
+  train       Train a network that was found or written down.
+  unrank      The architecture of a space with a number.
 """
     )
 
@@ -60,7 +66,7 @@ def test_option_names_are_a_promise() -> None:
     looking = ["--allow-extern", "--checkpoint", "--device", "--flip", "--scales", "--stride", "--window"]
     assert names == {
         "search": sorted(run),
-        "train": sorted([*run, "--as", "--inherit", "--network"]),
+        "train": sorted([*run, "--as", "--inherit", "--name"]),
         "eval": sorted([*looking, "--batch", "--data", "--images", "--json", "--split"]),
         "predict": sorted([*looking, "--out", "--overlay"]),
         "decode": ["--set"],
@@ -71,6 +77,12 @@ def test_option_names_are_a_promise() -> None:
         "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
         "fmt": ["--check", "--diff"],
+        "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
+        "unrank": sorted(["--allow-outside", "--out", *layout]),
+        "rank": sorted(["--allow-outside", "--name", *layout]),
+        "locate": sorted(["--allow-outside", "--json", "--name", *layout]),
+        "neighbours": sorted(["--allow-outside", "--count", "--name", *layout]),
+        "mutate": sorted(["--allow-outside", "--name", "--out", "--seed", *layout]),
         "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,8 +183,19 @@ def test_epochs_that_never_reach_the_architecture_warn(
     del flags[flags.index("--set", flags.index("search.batch=2") + 1)]
     said = hnas(*flags, "--epochs", "1", "--out", "run")
     assert said.code == 0, said.err
-    assert "W0401" in said.err
+    assert said.err.count("warning[") == 1
+    assert "warning[W0202]: arch has no effect: of 1 epoch none is left for alpha and beta" in said.err
     assert "epochs = 1" in (tmp_path / "run" / "spec.hnas").read_text()
+
+
+def test_a_run_that_stops_before_the_architecture_moves_is_warned(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--max-steps", "6", "--out", "run"))
+    assert said.code == 0, said.err
+    assert said.err.count("warning[W0401]: no architecture step will run") == 1
+    assert "W0401" not in hnas(*tiny_flags("--max-steps", "7", "--out", "run2")).err
 
 
 def test_out_of_memory_says_what_to_lower(
@@ -359,3 +371,110 @@ def test_a_closed_stderr_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch)
     tell("nor this")
     assert sys.stderr.name == "/dev/null"
     sys.stderr.close()
+
+
+EXTERN = """hnas 1
+space s {
+  extern op plain(c) { class = "layers_of_mine:Plain"  channels = c  stride = 1 }
+  stem = conv(3, 4, stride = 2) -> norm
+  trellis { layers = 2  strides = [2]  path = [2, 2]  width = 4  cell = one_of { plain(4), skip } }
+  head = conv(1, classes, bias = true) -> resize(1)
+}
+data shapes { crop = 17  split = [0.05, 0.05] }
+search { epochs = 1  batch = 2  weights = sgd(lr = 0.1)  arch = adam(lr = 0.003)  validate { images = 2 } }
+"""
+
+PLAIN = """
+from torch import nn
+
+
+class Plain(nn.Conv2d):
+    def __init__(self, channels, c):
+        super().__init__(channels, c, 1)
+"""
+
+
+@pytest.fixture
+def extern_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A space with an operator that is a Python class, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "layers_of_mine", raising=False)
+    (tmp_path / "layers_of_mine.py").write_text(PLAIN)
+    (tmp_path / "mine.hnas").write_text(EXTERN)
+    return "mine.hnas"
+
+
+def test_a_run_with_extern_operators_begins_goes_on_and_is_decoded(
+    hnas: Call, extern_spec: str, tmp_path: Path
+) -> None:
+    flags = ["--out", "run", "--threads", "1", "--max-steps", "2"]
+    said = hnas("search", extern_spec, "--allow-extern", *flags)
+    assert said.code == 0, said.err
+    assert "go on    hnas search --resume run --allow-extern --max-steps 6" in said.out
+    refused = hnas("search", "--resume", "run", "--max-steps", "3")
+    assert refused.code == 1
+    assert "E0705" in refused.err
+    assert hnas("search", "--resume", "run", "--max-steps", "3", "--allow-extern").code == 0
+    found = tmp_path / "run" / "found.hnas"
+    text = found.read_text()
+    found.unlink()
+    assert hnas("decode", "run").code == 0  # which builds nothing, and so needs no leave to
+    assert found.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        ("trellis.cell=none",),
+        ("trellis.strides=[4]", "trellis.enter=4", "dense.op=sep(3)"),
+    ],
+    ids=["none", "fixed"],
+)
+def test_where_there_is_nothing_to_train_no_run_begins(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = hnas(*tiny_flags("--out", "run"), *(part for each in sets for part in ("--set", each)))
+    assert said.code == 1
+    assert "error[E0404]: auto_deeplab cannot be searched: no choice has a say in the result" in said.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"), [((), "E0705"), (("--allow-extern",), "E0706")], ids=["not allowed", "not there"]
+)
+def test_an_extern_operator_that_cannot_be_built_leaves_no_run(
+    hnas: Call, extern_spec: str, tmp_path: Path, flags: tuple[str, ...], code: str
+) -> None:
+    (tmp_path / extern_spec).write_text(EXTERN.replace(":Plain", ":Other"))
+    said = hnas("search", extern_spec, "--out", "run", "--threads", "1", *flags)
+    assert said.code == 1
+    assert f"error[{code}]" in said.err
+    assert "--> mine.hnas:5:82" in said.err  # the reader's file, not the run's copy
+    assert not (tmp_path / "run").exists()
+
+
+TILE = """
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, channels, c):
+        super().__init__()
+        self.channels = c
+
+    def forward(self, x):
+        return x[:, :1].expand(-1, self.channels, -1, -1)
+"""
+
+
+def test_a_space_without_weights_cannot_be_searched(hnas: Call, extern_spec: str, tmp_path: Path) -> None:
+    (tmp_path / "layers_of_mine.py").write_text(TILE)
+    text = EXTERN.replace("stem = conv(3, 4, stride = 2) -> norm", "stem = resize(2) -> plain(4)")
+    text = text.replace("head = conv(1, classes, bias = true)", "head = plain(classes)")
+    (tmp_path / extern_spec).write_text(text.replace("{ plain(4), skip }", "{ relu, skip }"))
+    said = hnas("search", extern_spec, "--out", "run", "--allow-extern")
+    assert said.code == 1
+    assert "error[E0404]: s cannot be searched: it has no weights" in said.err
+    assert not (tmp_path / "run").exists()

@@ -10,7 +10,6 @@ from helpers import ROOT, SPEC
 
 from hnas.cli.catalogue import EXAMPLES
 from hnas.cli.sizes import spell_layers
-from hnas.cli.terminal import spell_count
 from hnas.schema.datasets import CARDS
 
 Call = Callable[..., Any]
@@ -217,11 +216,6 @@ def test_counts_beyond_any_line_are_rounded_and_json_has_them_exactly(
     assert said.code == 0
     assert any(len(line) > 4300 for line in said.out.splitlines())
     assert hnas("diff", str(BASE), path).code == 0
-
-
-def test_counts() -> None:
-    assert spell_count(75_025) == "75,025"
-    assert spell_count(10**60) == "1.00e+60"
 
 
 @pytest.mark.parametrize(

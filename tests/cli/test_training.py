@@ -11,7 +11,7 @@ import torch
 from helpers import tiny_flags, trained_spec
 from PIL import Image
 
-from hnas.data.pictures import read_picture
+from hnas.data.looked_at import read_picture
 from hnas.data.shapes import Shapes
 from hnas.engine.checkpoint import _read
 from hnas.trained import open_trained
@@ -121,13 +121,13 @@ def test_it_is_trained_in_the_space_that_is_said(
     assert "unit(3)" in said.err
     assert not (tmp_path / "c").exists()
     assert "E0217" in hnas("train", "below.hnas", "--as", "wyde").err
-    assert "E0609" in hnas("train", "spec.hnas").err
+    assert "has no network" in hnas("train", "spec.hnas").err
     two = text + text[block:].replace("network one", "network two")
     (tmp_path / "two.hnas").write_text(two)
     said = hnas("train", "two.hnas")
     assert "two.hnas has 2 networks" in said.err
-    assert "--network: one, two" in said.err
-    said = hnas("train", "two.hnas", "--network", "two", "--out", "d", *QUICK)
+    assert "(--name): one, two" in said.err
+    said = hnas("train", "two.hnas", "--name", "two", "--out", "d", *QUICK)
     assert said.code == 0, said.err
     assert "two of small" in said.err
 
@@ -190,7 +190,7 @@ def test_weights_of_a_search_are_inherited_by_name(
     trained_spec(tmp_path, BASE)
     said = hnas("train", "one.hnas", "--inherit", "searched", "--out", "none", *QUICK)
     assert said.code == 1
-    assert "E0610" in said.err
+    assert "E0609" in said.err
 
 
 # --- eval ------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_predict_writes_over_nothing_and_says_what_is_wrong(hnas: Call, run: Pat
     images = pictures_in(tmp_path / "in")
     said = hnas("predict", str(run), str(images), "--out", str(images))
     assert said.code == 1
-    assert "E0801" in said.err
+    assert "E0803" in said.err
     assert sorted(p.name for p in images.iterdir()) == ["a.png", "b.jpg"]
     assert hnas("predict", str(run), str(images)).code == 2
     assert "E0521" in hnas("predict", str(run), str(tmp_path / "no"), "--out", str(tmp_path / "x")).err

@@ -1,5 +1,7 @@
 """The binary archives: records where they are, and files that are missing, short or damaged."""
 
+import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -10,7 +12,7 @@ import torch
 
 from hnas.data.base import Batches
 from hnas.data.cifar import open_cifar
-from hnas.data.registry import open_dataset
+from hnas.data.registry import locate, open_dataset
 from hnas.diag import Diagnostic
 from hnas.schema.datasets import CARDS
 from hnas.schema.settings import Crop, DataSettings, Flip, Pad
@@ -46,7 +48,8 @@ def write(folder: Path, name: str) -> Path:
 def test_images_and_labels_are_read_from_every_file(name: Name, inner: bool, tmp_path: Path) -> None:
     folder = {"cifar10": "cifar-10-batches-bin", "cifar100": "cifar-100-binary"}[name]
     write(tmp_path / folder if inner else tmp_path, name)
-    train, val = open_dataset(name, "train", tmp_path), open_dataset(name, "val", tmp_path)
+    card = CARDS[name]
+    train, val = open_dataset(card, "train", tmp_path), open_dataset(card, "val", tmp_path)
     assert (len(train), len(val), train.card) == (50_000, 10_000, CARDS[name])
     image, label = train.read(0)
     assert (image.dtype, image.shape, label.dtype, label.shape) == (torch.uint8, (3, 32, 32), torch.uint8, ())
@@ -61,6 +64,43 @@ def test_images_and_labels_are_read_from_every_file(name: Name, inner: bool, tmp
     assert int(val.read(0)[1]) == len(PARTS[name]) - 1
     with pytest.raises(IndexError):
         val.read(10_000)
+
+
+FOLDERS = {"cifar10": "cifar-10-batches-bin", "cifar100": "cifar-100-binary"}
+
+
+def pack(folder: Path, name: str) -> Path:
+    """The archive as it is downloaded, beside what it unpacks to, which is taken away."""
+    inner = write(folder / FOLDERS[name], name)
+    archive = folder / f"{'cifar-10' if name == 'cifar10' else 'cifar-100'}-binary.tar.gz"
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(inner, FOLDERS[name])
+    shutil.rmtree(inner)
+    return archive
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_the_archive_as_it_is_downloaded_reads_as_what_it_unpacks_to(name: Name, tmp_path: Path) -> None:
+    archive = pack(tmp_path / "packed", name)
+    write(tmp_path / "plain", name)
+    for split in ("train", "val"):
+        plain = open_cifar(name, tmp_path / "plain", split)
+        for root in (archive, archive.parent):
+            packed = open_cifar(name, root, split)
+            assert len(packed) == len(plain)
+            for index in (0, 9_999, len(plain) - 1):
+                for one, other in zip(packed.read(index), plain.read(index), strict=True):
+                    assert torch.equal(one, other)
+            assert packed.name(0).startswith(f"{archive}/")
+    assert locate(name, {name: archive}, {}) == archive
+
+
+def test_an_archive_that_is_cut_or_another_one_is_refused(tmp_path: Path, refused: Refused) -> None:
+    archive = pack(tmp_path, "cifar100")
+    assert "has none of" in refused(lambda: open_cifar("cifar10", archive, "train")).message
+    archive.write_bytes(archive.read_bytes()[:5000])
+    fault = refused(lambda: open_cifar("cifar100", archive, "train"))
+    assert (fault.code, "cannot be unpacked" in fault.message) == ("E0503", True)
 
 
 def test_a_missing_file_is_named_with_the_layout(tmp_path: Path, refused: Refused) -> None:

@@ -52,7 +52,7 @@ def test_a_set_that_is_not_read_says_so_whether_it_has_a_folder_or_not(
     for ask in (
         lambda: locate("imagenet", {}, {}),
         lambda: locate("imagenet", {"imagenet": tmp_path}, {}),
-        lambda: open_dataset("imagenet", "train", tmp_path),
+        lambda: open_dataset(CARDS["imagenet"], "train", tmp_path),
     ):
         fault = refused(ask)
         assert fault.code == "E0514"
@@ -61,7 +61,7 @@ def test_a_set_that_is_not_read_says_so_whether_it_has_a_folder_or_not(
 
 @pytest.mark.parametrize("name", ["camvid", "cityscapes", "cifar10"])
 def test_a_set_without_a_folder_says_how_to_give_one(name: str, refused: Refused) -> None:
-    fault = refused(lambda: open_dataset(name, "train", None))
+    fault = refused(lambda: open_dataset(CARDS[name], "train", None))
     assert fault.code == "E0501"
     assert f"the data set {name} is not on this machine" in fault.message
     assert f"--data {name}=PATH" in fault.help_text
@@ -70,7 +70,7 @@ def test_a_set_without_a_folder_says_how_to_give_one(name: str, refused: Refused
 
 def test_a_generated_set_needs_no_folder() -> None:
     assert GENERATED == ("shapes",)
-    assert open_dataset("shapes", "val", None) == Shapes("val")
+    assert open_dataset(CARDS["shapes"], "val", None) == Shapes("val")
 
 
 def test_sets_of_files_are_opened_by_name(tmp_path: Path, write_png: Callable[..., Path]) -> None:
@@ -81,7 +81,7 @@ def test_sets_of_files_are_opened_by_name(tmp_path: Path, write_png: Callable[..
     write_png(tmp_path / "leftImg8bit" / "val" / "ulm" / "x_leftImg8bit.png", blank)
     write_png(tmp_path / "gtFine" / "val" / "ulm" / "x_gtFine_labelIds.png", blank)
     for name in ("camvid", "cityscapes"):
-        found = open_dataset(name, "val", tmp_path)
+        found = open_dataset(CARDS[name], "val", tmp_path)
         assert (len(found), found.card) == (1, CARDS[name])
 
 

@@ -215,3 +215,11 @@ def test_a_sink_raises_what_it_holds_if_any_of_it_is_an_error() -> None:
 )
 def test_did_you_mean(name: str, known: tuple[str, ...], said: str) -> None:
     assert did_you_mean(name, known) == said
+
+
+def test_a_word_that_no_file_is_named_by_is_cut() -> None:
+    digits = _Odd(None, what="12345678" * 2_500)
+    assert digits.message == f"{'12345678' * 5}...12345678 is odd"
+    assert digits.help_text == f"write another {'12345678' * 5}...12345678"
+    path = _Odd(None, what="/".join(["a" * 255] * 20))
+    assert path.message == f"{path.what} is odd"

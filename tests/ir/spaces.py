@@ -11,6 +11,9 @@ space s {{
   op fit(step = 1) = relu -> conv(1, width, stride = step) -> norm
   cell c {{ inputs = [prev]  nodes = 1  op = one_of {{ none, skip, unit(3) }}  take = all  output = last  share = {share} }}
   cell two {{ nodes = 2  op = one_of {{ none, skip, unit(one_of {{ 1, 3 }}) }}  take = {take}  share = {share} }}
+  cell three {{ nodes = 1  op = one_of {{ skip, some_of(2) {{ unit(1), unit(3) }} }}  take = {take} }}
+  choice told = one_of {{ skip, unit(one_of {{ 1, 3 }}) }}
+  cell four {{ inputs = [prev]  nodes = 1  op = one_of {{ told, skip }}  take = all  output = last }}
   stem = conv(3, 4, stride = 2) -> norm
   trellis {{ layers = {layers}  strides = [2, 4]  width = 4  cell = {cell}  project = fit  {trellis} }}
   head = sum_over(stride, conv(1, classes, bias = true) -> resize(1))
@@ -39,6 +42,10 @@ CASES = {
     "slots": ("network", "two", "path = [2, 4]", 2, "slots(2)"),
     "edges": ("network", "two", "path = [2, 4]", 2, "edges(2)"),
     "every": ("network", "two", "path = [2]", 1, "all"),
+    "one way": ("network", "three", "path = [2, 4]", 2, "slots(2)"),
+    "told": ("state", "told -> norm", "moves = one_of { finer, same, coarser }", 2),
+    "told in nodes": ("state", "four", "moves = one_of { same, coarser }", 2),
+    "told late": ("state", "{ stride(4): told -> norm, other: skip }", "moves = one_of { same, coarser }", 3),
     "pairs": ("network", "two", "path = [2]", 1, "slots(2)  weigh = slots"),
     "within": ("state", "unit(one_of { 1, 3 })", "moves = some_of { same, within(coarser) }", 2),
 }

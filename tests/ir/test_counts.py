@@ -88,7 +88,7 @@ def test_paths_are_as_many_as_can_be_enumerated(
         f"trellis.moves=one_of {{ {', '.join(moves)} }}",
     )
     trellis = Compilation(MINI, sets=sets).decisions.trellis
-    assert Walk(trellis, {}, Takes(trellis, ())).number == _enumerated(layers, strides, enter, moves)
+    assert Walk(trellis, (), Takes(trellis, ())).number == _enumerated(layers, strides, enter, moves)
 
 
 def test_a_fixed_path_is_one() -> None:
@@ -162,6 +162,9 @@ def test_all_takes_every_input_and_none_is_an_option(groups: list[tuple[int, boo
         (("decode.edges=strongest(1)",), 1),
         (("decode.edges=strongest(3)", "dense.take=slots(3)", "B=3"), 3),
         (("dense.take=edges(2)",), 2),
+        (("decode.edges=strongest",), 2),
+        (("decode.edges=strongest", "dense.take=slots(3)", "B=3"), 3),
+        (("decode.edges=strongest", "dense.take=edges(1)"), 1),
         (("dense.take=slots(3)", "dense.op-=none"), 2),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_space_of_one_architecture_has_no_neighbour() -> None:
     _, ranking, near = _of("unet")
     architecture = ranking.unrank(0)
     assert list(near.neighbours(architecture)) == []
-    with pytest.raises(ValueError, match="no other architecture"):
+    with pytest.raises(ValueError, match="no choice can be changed alone"):
         near.mutated(architecture, Random(0))
 
 
@@ -112,3 +112,34 @@ def test_pairs_of_slots_swap() -> None:
     assert a == b or swapped != architecture
     assert canonical(table, swapped) == canonical(table, architecture)
     assert canonical(table, canonical(table, swapped)) == canonical(table, swapped)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_counted_neighbours_are_those_that_are_listed(case: str, tmp_path: Path) -> None:
+    table = small_space(case, tmp_path).decisions
+    ranking, near, random = Ranking(table), Near(table), Random(7)
+    for _ in range(8):
+        architecture = ranking.sample(random)
+        assert near.count(architecture) == sum(1 for _ in near.neighbours(architecture))
+
+
+def test_neighbours_beyond_listing_are_counted() -> None:
+    """Every state has a cell of its own, so one stride replaced brings a cell to choose in every way.
+
+    A term of a node with k inputs has 8 k - 1 others; there are 12 cells of nodes with 2 to 6 inputs.
+    """
+    compilation, ranking, near = _of("autodeeplab", "dense.share=state")
+    (shared, _, _) = _of("autodeeplab")
+    architecture = ranking.sample(Random(0))
+    path = architecture.path(compilation.decisions.trellis)
+    others = 0
+    for layer, stride in enumerate(path):
+        for other in {4, 8, 16, 32} - {stride}:
+            try:
+                _ = compilation.decisions.along((*path[:layer], other, *path[layer + 1 :]))
+            except ValueError:
+                continue
+            others += 1
+    terms = 12 * sum(2 * (8 * k - 1) for k in range(2, 7))
+    assert others > 0
+    assert near.count(architecture) == terms + others * shared.counts.cells

@@ -49,6 +49,11 @@ def test_a_cell_is_named_by_its_name() -> None:
     assert _mini("dense.nodes=3").space.cells["dense"].nodes == 3
 
 
+def test_a_cell_is_named_by_its_kind_and_name_too() -> None:
+    assert _mini("cell.dense.nodes=3").space.cells["dense"].nodes == 3
+    assert _mini("cell.dense.op-=none").resolved_text == _mini("dense.op-=none").resolved_text
+
+
 def test_options_are_added_and_taken_away() -> None:
     labels = [o.label for o in _mini("dense.op+=sep(7)", "dense.op-=none").space.cells["dense"].options]
     assert labels == ["skip", "avg(3)", "sep(3)", "atrous(5)", "sep(7)"]
@@ -200,6 +205,11 @@ def test_a_syntax_error_in_an_override_is_refused_with_an_example(text: str) -> 
 def test_a_text_that_is_no_assignment_shows_how_an_override_is_written() -> None:
     (diagnostic,) = _refused(_mini("L 3"))
     assert "--set L=8" in diagnostic.help_text
+
+
+def test_a_number_beyond_all_bounds_is_told_so() -> None:
+    (diagnostic,) = _refused(_mini("F=99999999999999999999"))
+    assert diagnostic.message == "the number 99999999999999999999 is beyond 1e18"
 
 
 @pytest.mark.parametrize("sets", [("LL=8", "trellis.missing=drops"), ("L=", "F==3")])

@@ -29,7 +29,7 @@ def _codes(path: Path, text: str) -> list[str]:
     ],
 )
 def test_a_parameter_is_used_where_it_is_named(tmp_path: Path, use: str, codes: list[str]) -> None:
-    text = TEXT.replace("  param F = 4\n", "  param F = 4\n  param G = 2\n")
+    text = TEXT.replace("  param F = 4\n", "  param F = 4\n  param G = 40\n")
     assert _codes(tmp_path / "spec.hnas", f"{text}\n{use}\n") == codes
 
 

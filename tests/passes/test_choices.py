@@ -113,6 +113,15 @@ CASES = {
         "  op = one_of { unit(one_of(share = cell) { 1, 3 }), skip } }",
         "trellis": "path = 3 * [2]  width = 4  cell = c  project = fit",
     },
+    "grouped": FIXED
+    | {
+        "trellis": 'path = 3 * [2]  width = 4  cell = unit(one_of(share = group("g")) { 1, 3 })'
+        ' -> 2 * conv(one_of(share = group("g")) { 1, 3 })',
+        "head": 'one_of(share = group("h")) { relu, skip } -> 2 * one_of(share = group("h")) { relu, skip }'
+        " -> conv(1, classes, bias = true) -> resize(1)",
+    },
+    "repeated_by_layer": FIXED
+    | {"trellis": "path = 3 * [2]  width = 4  cell = 2 * one_of(share = layer) { unit(1), unit(3) }"},
     "by_layer": FIXED
     | {"trellis": "path = 3 * [2]  width = one_of(share = layer) { 2, 4 }  cell = unit(3, width)"},
     "shared_by_link": OPEN | {"cell": ONE_CELL.replace("take = all", "take = all  share = link")},
@@ -257,6 +266,14 @@ def test_one_hot_super_network_is_the_network_with_its_weights(case: str, tmp_pa
             relaxed = masked.double().eval()(image, weights)
             fixed = chosen.double().eval()(image)
         torch.testing.assert_close(relaxed, fixed, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [("grouped", ["g", "h"]), ("repeated_by_layer", ["layer1.op", "layer2.op", "layer3.op"])],
+)
+def test_what_shares_a_decision_has_one(case: str, names: list[str], tmp_path: Path) -> None:
+    assert [d.id for d in _compilation(tmp_path, case).decisions.decisions] == names
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,6 +1,7 @@
 """Decoding: Viterbi against every path, the two strongest predecessors against the rule."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from helpers import paths, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hnas.compiler import Compilation
 from hnas.diag import HnasError
 from hnas.ir.decisions import DecisionTable
 from hnas.schema.settings import DecodeSettings
@@ -96,6 +98,42 @@ def test_nodes_take_the_two_strongest_predecessors_and_never_none(seed: int) -> 
             assert weights[group.id][group.options.index(operator)] == strength[source]
 
 
+TWO_TAKES = """hnas 1
+space s {
+  cell a { nodes = 3  op = one_of { none, conv(3), skip }  take = slots(1) }
+  cell b { nodes = 3  op = one_of { none, conv(3), skip }  take = edges(2) }
+  cell c { nodes = 3  op = one_of { none, conv(3), skip }  take = all }
+  cell d extends a { take = slots(3) }
+  stem = conv(3, 4, stride = 4)
+  trellis {
+    layers = 4  strides = [4]  path = 4 * [4]  width = 4  project = conv(1, width)
+    cell = { layer(1): a, layer(2): b, layer(3): c, layer(4): d }
+  }
+  head = conv(1, classes) -> resize(1)
+}
+data shapes { crop = 33 }
+"""
+
+
+def test_without_a_block_decode_each_cell_keeps_what_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "s.hnas").write_text(TWO_TAKES)
+    compilation = Compilation(tmp_path / "s.hnas")
+    assert compilation.check() == ()
+    assert "edges = strongest  path" in compilation.resolved_text
+    table = compilation.decisions
+    architecture = decode(table, _weights(table, 5), compilation.decode)
+    kept = {name: len(picks) for name, picks in architecture.picks.items()}
+    assert kept == {
+        **{f"a.n{n}": 1 for n in (1, 2, 3)},
+        **{f"b.n{n}": 2 for n in (1, 2, 3)},
+        **{f"c.n{n}": n + 1 for n in (1, 2, 3)},  # every input, none too
+        **{f"d.n{n}": 3 for n in (1, 2, 3)},
+    }
+    assert len({source for source, _ in architecture.picks["d.n3"]}) == 3
+    (tmp_path / "found.hnas").write_text(compilation.found_text(architecture))
+    assert Compilation(tmp_path / "found.hnas").networks() == {"found": architecture}
+
+
 def test_none_is_not_kept_even_when_it_is_the_strongest() -> None:
     table = small().decisions
     node = next(d for d in table.decisions if d.kind == "node")
@@ -103,7 +141,7 @@ def test_none_is_not_kept_even_when_it_is_the_strongest() -> None:
     assert all(operator != "none" for _, operator in strongest(node, weights, 2))
 
 
-def test_a_decoded_network_reads_back_as_itself(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_decoded_network_reads_back_as_itself(tmp_path: Path) -> None:
     compilation = small()
     (tmp_path / "spec.hnas").write_text(compilation.resolved_text)
     architecture = decode(compilation.decisions, _weights(compilation.decisions, 3), VITERBI)
@@ -115,7 +153,7 @@ def test_a_decoded_network_reads_back_as_itself(tmp_path) -> None:  # type: igno
     assert again.networks() == {"found": architecture}
 
 
-def test_a_network_of_other_choices_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_network_of_other_choices_is_refused(tmp_path: Path) -> None:
     compilation = small()
     architecture = decode(compilation.decisions, _weights(compilation.decisions, 3), VITERBI)
     (tmp_path / "spec.hnas").write_text(small("L=4").resolved_text)

@@ -1,0 +1,1 @@
+"""The space as an object, and the runs of searches. Re-exported by `hnas`."""
