@@ -28,6 +28,7 @@ Options:
 Commands:
   check       Check a spec or a found network; every mistake at once.
   compile     Print a stage of the compiler.
+  data        Look through a data set: counts, classes, broken files.
   decode      Decode a run's newest checkpoint again.
   diff        What tells two specs or found networks apart.
   eval        Measure a trained network.
@@ -69,6 +70,7 @@ def test_option_names_are_a_promise() -> None:
         "train": sorted([*run, "--as", "--inherit", "--name"]),
         "eval": sorted([*looking, "--batch", "--data", "--images", "--json", "--split"]),
         "predict": sorted([*looking, "--out", "--overlay"]),
+        "data": sorted(["--allow-outside", "--data", "--json", "--samples", "--sheet", *layout]),
         "decode": ["--set"],
         "check": sorted(["--allow-outside", "--json", *layout]),
         "diff": sorted(["--allow-outside", "--exit-code", *layout]),
