@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import tiny_flags, trained_spec
+from attrs import evolve
+from helpers import ROOT, random_architecture, tiny_flags, trained_spec
 from PIL import Image
 
+from hnas.api.networks import network_block
+from hnas.compiler import Compilation
 from hnas.data.looked_at import read_picture
 from hnas.data.shapes import Shapes
 from hnas.engine.checkpoint import _read
@@ -191,6 +194,18 @@ def test_weights_of_a_search_are_inherited_by_name(
     said = hnas("train", "one.hnas", "--inherit", "searched", "--out", "none", *QUICK)
     assert said.code == 1
     assert "E0609" in said.err
+
+
+def test_whatever_is_found_can_be_placed_in_the_trained_form(tmp_path: Path) -> None:
+    examples = ROOT / "examples" / "autodeeplab"
+    spec = Compilation(examples / "spec.hnas")
+    form = Compilation(examples / "trained.hnas", trained=True)
+    for seed, path in enumerate([(8,) * 12, (4, 8, 16, 32, 16, 8, 4, 8, 16, 32, 32, 32)]):
+        architecture = random_architecture(spec.decisions, path, seed)
+        found = tmp_path / "found.hnas"
+        found.write_text(spec.found_text(architecture, use="spec.hnas"))
+        block = evolve(network_block(found), relation=None)
+        assert form.place(block) == architecture
 
 
 # --- eval ------------------------------------------------------------------------------------------
