@@ -51,7 +51,11 @@ def _picks(decision: Decision, random: Random) -> tuple[Pick, ...]:
         groups = random.choices(groups, k=decision.take.count or 1)
     elif decision.take.how == "edges":
         groups = random.sample(groups, decision.take.count or 1)
-    return tuple((group.name, random.choice(group.options)) for group in groups)
+    none = decision.take.how != "edges"  # an edge that is taken has an operator
+    return tuple(
+        (group.name, random.choice([o for n, o in enumerate(group.options) if none or n not in group.none]))
+        for group in groups
+    )
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ EXAMPLES = ROOT / "examples"
 
 NETWORKS = {
     "autodeeplab/published": (("F=4",), 65),
+    "autodeeplab/trained": (("F=4",), 65),
     "darts/v1": (("C=8",), 32),
     "darts/v2": (("C=8",), 32),
     "darts/imagenet": (("C=8", "L=6"), 224),  # the auxiliary head has no padding: 7 x 7 is the least it takes
