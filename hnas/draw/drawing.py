@@ -1,0 +1,96 @@
+"""A space, a network or a run as the file of a figure."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from hnas.api.run import Run
+from hnas.compiler import Compilation
+from hnas.diag import HnasError
+from hnas.draw.cell import cells_figure
+from hnas.draw.cells import cells_of
+from hnas.draw.curves import curves_figure, panels_of
+from hnas.draw.errors import NothingMeasured
+from hnas.draw.figure import encoded, style
+from hnas.draw.states import Weights, states_of
+from hnas.draw.trellis import trellis_figure
+from hnas.ir.decisions import Architecture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Choices = Literal["trellis", "cell"]
+"""Figures of what is chosen."""
+Measured = Literal["curves", "entropy"]
+"""Figures of what a run measures, step by step."""
+
+_FOUND = {"trellis": "orange: what was found", "cell": "orange: what was found"}
+_WEIGHED = {
+    "trellis": "width: beta of the newest checkpoint",
+    "cell": "opacity, number: alpha of the newest checkpoint, of an edge the strongest operator that is no none",
+}
+
+
+def drawn(
+    compilation: Compilation, what: Choices, format: str, network: tuple[str, Architecture] | None = None
+) -> bytes:
+    """The trellis or the cells of a space, or of a network of it.
+
+    Args:
+        compilation: The space.
+        what: Which figure.
+        format: `svg` or `png`.
+        network: Its name and what it is; None for the space.
+
+    Raises:
+        HnasError: It is more than a figure can show (E0810).
+    """
+    name = compilation.space.name
+    title = f"space {name}" if network is None else f"network {network[0]} of {name}"
+    architecture = None if network is None else network[1]
+    with style():
+        return encoded(_chosen(compilation, what, title, None, architecture, ()), format)
+
+
+def drawn_run(run: Run, what: Choices | Measured, format: str) -> bytes:
+    """A run as far as it is: its weights of choices with what was found among them, or what it measured.
+
+    Args:
+        run: A search, finished or not.
+        what: Which figure.
+        format: `svg` or `png`.
+
+    Raises:
+        HnasError: It has no checkpoint (E0605) or no such metrics (E0620) yet, its spec was changed (E0607),
+            or it is more than a figure can show (E0810).
+    """
+    with style():
+        if what == "curves" or what == "entropy":
+            return encoded(_measured(run, what), format)
+        weights, found = run.weights(), run.architecture
+        compilation = run.space.compilation
+        notes = (_WEIGHED[what], _FOUND[what] if found is not None else "nothing found yet")
+        title = f"a search of {compilation.space.name}"
+        return encoded(_chosen(compilation, what, title, weights, found, notes), format)
+
+
+def _chosen(
+    compilation: Compilation,
+    what: Choices,
+    title: str,
+    weights: Weights | None,
+    architecture: Architecture | None,
+    notes: tuple[str, ...],
+) -> "Figure":
+    given = compilation.space, compilation.decisions, weights, architecture
+    if what == "cell":
+        return cells_figure(cells_of(*given), title, notes)
+    return trellis_figure(states_of(*given), title, notes)
+
+
+def _measured(run: Run, what: Measured) -> "Figure":
+    rows: tuple[Mapping[str, Any], ...] = run.metrics()
+    panels = panels_of(rows, what)
+    if not panels:
+        named = "losses" if what == "curves" else "entropies"
+        raise HnasError(NothingMeasured(None, path=str(run.path), what=named))
+    return curves_figure(panels, f"seed {run.record.seed}, profile {run.record.profile}")
