@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png")
 """Kinds of file, by their suffix."""
 
-GREY, LIGHT, INK, TAKEN, LINK = "#8a8f98", "#d3d6db", "#1f2328", "#d9480f", "#1971c2"
-"""Lines, what is left out, text, what an architecture takes, links between layers."""
+GREY, LIGHT, INK, TAKEN = "#8a8f98", "#d3d6db", "#1f2328", "#d9480f"
+"""Lines, what is left out, text, what an architecture takes."""
+LINK, PALE = "#1971c2", "#a5c8ea"
+"""Links between layers that an architecture takes, and others."""
 
 _DPI = 144
 _STYLE = {

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from hnas.diag import HnasError
 from hnas.draw.errors import TooMuchToDraw
-from hnas.draw.figure import GREY, INK, LIGHT, LINK, TAKEN, sheet
+from hnas.draw.figure import GREY, INK, LIGHT, LINK, PALE, TAKEN, sheet
 from hnas.draw.states import Line, States
 from hnas.ir.decisions import State
 from hnas.ir.types import spell_stride
@@ -148,7 +148,7 @@ def _lines(axes: "Axes", plan: _Sheet, number: int, band: range) -> None:
 def _colour(line: Line) -> str:
     if line.taken:
         return TAKEN if line.kind == "way" else LINK
-    return LIGHT if line.kind == "link" else GREY
+    return PALE if line.kind == "link" else GREY
 
 
 def _width(line: Line) -> float:
@@ -199,7 +199,7 @@ def _over(axes: "Axes", plan: _Sheet, number: int, lines: Sequence[Line], taken:
     paths: list[Path] = []
     for line in lines:
         (x0, y0), (x1, y1) = plan.place(line.source, number), plan.place(line.target, number)
-        lift = min(0.45 * plan.row, 0.12 + 0.03 * (line.target.layer - line.source.layer))
+        lift = min(0.26, 0.45 * plan.row, 0.08 + 0.03 * (line.target.layer - line.source.layer))
         paths.append(Path([(x0, y0), ((x0 + x1) / 2, y0 - 2 * lift), (x1, y1)], [1, 3, 3]))
     if paths:
         drawn = PathCollection(paths, facecolors="none", zorder=2.5 if taken else 1.5)
