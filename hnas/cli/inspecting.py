@@ -33,9 +33,7 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 @click.option(
     "--latency", is_flag=True, help="Measure how long the networks take here, and what their maps hold."
 )
-@click.option(
-    "--device", metavar="auto|cpu|cuda|cuda:N|mps", help="With --latency: where.  [default: auto]"
-)
+@click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="With --latency: where.  [default: auto]")
 @click.option("--threads", type=click.IntRange(1, 1024), help="With --latency: of torch on the processor.")
 @click.option("--batch", type=click.IntRange(1), help="With --latency: images in a pass.  [default: 1]")
 @click.option("--repeats", type=click.IntRange(1), help="With --latency: passes that count.  [default: 30]")
@@ -69,7 +67,7 @@ def show(
     compilation = Compilation(spec, profile, sets, space, allow_outside, allow_extern=allow_extern)
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
     image = compilation.image if size is None else _extents(size, compilation.space.dims)
-    measured: "Mapping[str, Latency]" = {}
+    measured: Mapping[str, Latency] = {}
     if latency:
         from hnas.cli.timing import latencies
 

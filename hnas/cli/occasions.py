@@ -29,6 +29,7 @@ from hnas.data.errors import (
     UnusedData,
 )
 from hnas.diag import Diagnostic, Source, Span
+from hnas.draw.errors import NothingMeasured, TooMuchToDraw
 from hnas.engine.errors import (
     CannotWrite,
     DamagedCheckpoint,
@@ -238,6 +239,22 @@ _ALL = (
         f"{_SEARCH} --set search.weights.lr=1000",
         NotFinite(None, which="weight", value="nan", step=5),
         "the weights ran away",
+    ),
+    Occasion(
+        f"hnas draw {_RUN} --what curves",
+        NothingMeasured(None, path=_RUN, what="losses"),
+        "the run has just begun",
+    ),
+    Occasion(
+        "hnas draw base.hnas --set trellis.layers=1001",
+        TooMuchToDraw(
+            None,
+            what="the trellis",
+            number=1001,
+            things="layers",
+            most=1000,
+            advice="draw a part of it: --set trellis.layers=12, or a profile with fewer layers",
+        ),
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

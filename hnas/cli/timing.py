@@ -24,7 +24,8 @@ def latencies(
     """Every network of a file by name, with new weights: times do not depend on them.
 
     Raises:
-        HnasError: The file has no network (E1004), there is no such device (E0702), or memory ran out (E0703).
+        HnasError: The file has no network (E1004), there is no such device (E0702), or
+            memory ran out (E0703).
         click.UsageError: Nothing says how large the images are.
     """
     if not compilation.networks():

@@ -1,6 +1,7 @@
 """The figure of cells: nodes from left to right, operators on the edges, a panel a cell."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from textwrap import wrap
 from typing import TYPE_CHECKING, final
 
@@ -129,7 +130,8 @@ class _Panel:
             opacity = 1.0
             if edge.weight is not None and strongest > 0:
                 opacity = _PALEST + (1 - _PALEST) * edge.weight / strongest
-            colour = TAKEN if apart and edge.taken and edge.label else GREY if edge.label else INK
+            inside = edge.target != self.graph.output
+            colour = INK if not inside else TAKEN if apart and edge.taken else GREY
             self._edge(axes, edge, chain, top + _TITLE, colour, opacity)
         for name in self.layout.ranks:
             self._node(axes, name, top + _TITLE)
@@ -156,7 +158,7 @@ class _Panel:
             at += [(self.middles[item[1]] + side * half, top + heights[item]) for side in (-1, 1)]
         at.append((self.middles[ends[1]] - _box(edge.target) / 2, top + heights[edge.target]))
         vertices, codes = [at[0]], [Path.MOVETO]
-        for (x0, y0), (x1, y1) in zip(at, at[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(at):
             bend = (x0 + x1) / 2
             vertices += [(bend, y0), (bend, y1), (x1, y1)]
             codes += [Path.CURVE4] * 3

@@ -97,12 +97,16 @@ def _declared(cell: Cell, speller: Speller) -> Graph:
         only = options[0] if len(options) == 1 else ""
         for number, name in enumerate(cell.node_names()):
             edges += [Edge(source, name, only) for source in cell.sources(number)]
-        if not only:
+        if cell.fixed:
+            notes = [f"{only} = {speller.template(cell.options[0].template)}"]
+        elif not only:
             notes = [f"operators: {', '.join(options)}", f"take {cell.take} for each node"]
     output = cell.output.replace("_", " ")
     if cell.result is not None:
-        made = [Edge(source, "output", _short(label)) for source, label in _reads(cell.result, speller)]
-        output, edges = "output", [*edges, *made]
+        output, parts = "output", tuple[MapExpr, ...]((cell.result,))
+        if isinstance(cell.result, Joined):
+            output, parts = cell.result.how, cell.result.items
+        edges += [Edge(source, output, _short(label)) for p in parts for source, label in _reads(p, speller)]
     else:
         edges += _to_output(cell.output, cell.node_names(), edges, output, every=not cell.equations)
     nodes = cell.node_names()

@@ -26,7 +26,7 @@ Measured = Literal["curves", "entropy"]
 _FOUND = {"trellis": "orange: what was found", "cell": "orange: what was found"}
 _WEIGHED = {
     "trellis": "width: beta of the newest checkpoint",
-    "cell": "opacity, number: alpha of the newest checkpoint, of an edge the strongest operator that is no none",
+    "cell": "opacity, number: alpha of the newest checkpoint, of the strongest operator but none",
 }
 
 

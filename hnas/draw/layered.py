@@ -7,6 +7,7 @@ Methods for Visual Understanding of Hierarchical System Structures, 1981.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import final
 
 from attrs import define, field, frozen
@@ -33,9 +34,7 @@ class Layout:
 Item = str | tuple[int, int]
 
 
-def layered(
-    places: Sequence[str], edges: Sequence[tuple[str, str]], *, place: float, point: float
-) -> Layout:
+def layered(places: Sequence[str], edges: Sequence[tuple[str, str]], *, place: float, point: float) -> Layout:
     """Lay a graph out.
 
     Args:
@@ -56,7 +55,7 @@ def layered(
         items: list[Item] = [source, *chain, target]
         for item in chain:
             levels.add(item, item[1])
-        for a, b in zip(items, items[1:], strict=False):
+        for a, b in pairwise(items):
             levels.before.setdefault(b, []).append(a)
             levels.after.setdefault(a, []).append(b)
     return Layout(ranks, levels.settled(), points)

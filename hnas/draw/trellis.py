@@ -164,7 +164,9 @@ def _straight(axes: "Axes", plan: _Sheet, number: int, lines: Sequence[Line], ta
         ends = [(plan.place(s.source, number), plan.place(s.target, number)) for s in lines]
         widths, colours = [_width(s) for s in lines], [_colour(s) for s in lines]
         axes.add_collection(
-            LineCollection(ends, linewidths=widths, colors=colours, capstyle="round", zorder=3 if taken else 2),
+            LineCollection(
+                ends, linewidths=widths, colors=colours, capstyle="round", zorder=3 if taken else 2
+            ),
             autolim=False,
         )
 
