@@ -101,16 +101,23 @@ def _declared(cell: Cell, speller: Speller) -> Graph:
             notes = [f"{only} = {speller.template(cell.options[0].template)}"]
         elif not only:
             notes = [f"operators: {', '.join(options)}", f"take {cell.take} for each node"]
-    output = cell.output.replace("_", " ")
+    names = (*cell.inputs, *cell.node_names())
     if cell.result is not None:
-        output, parts = "output", tuple[MapExpr, ...]((cell.result,))
+        output, parts = _called("output", names), tuple[MapExpr, ...]((cell.result,))
         if isinstance(cell.result, Joined):
-            output, parts = cell.result.how, cell.result.items
+            output, parts = _called(cell.result.how, names), cell.result.items
         edges += [Edge(source, output, _short(label)) for p in parts for source, label in _reads(p, speller)]
     else:
+        output = _called(cell.output, names)
         edges += _to_output(cell.output, cell.node_names(), edges, output, every=not cell.equations)
     nodes = cell.node_names()
     return Graph(f"cell {cell.name}", cell.inputs, nodes, output, tuple(edges), tuple(notes))
+
+
+def _called(output: str, names: Sequence[str]) -> str:
+    """The last place: how it is made, told apart from a node of that name."""
+    found = output.replace("_", " ")
+    return found if found not in names else f"{found} (output)"
 
 
 def _to_output(
@@ -188,7 +195,7 @@ def _decided(
     inputs = tuple(i for i in known if i in read or not edges)
     inputs += tuple(dict.fromkeys(e.source for e in edges if e.source not in (*nodes, *inputs)))
     kind = cell.output if cell is not None else "concat"
-    output = kind.replace("_", " ")
+    output = _called(kind, (*inputs, *nodes))
     edges += _to_output(kind, nodes, edges, output, every=architecture is None)
     return Graph(f"cell {name}", inputs, nodes, output, tuple(edges))
 

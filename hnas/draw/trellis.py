@@ -24,7 +24,9 @@ _BAND = 40
 """Layers side by side."""
 _STEP, _ROW, _CLOSE = 0.6, 0.6, 0.4
 """Inches from layer to layer, from row to row, and that where there are several bands."""
-_LEFT, _TOP, _FOOT, _RIGHT = 1.0, 0.7, 0.45, 0.4
+_TOP, _FOOT, _RIGHT = 0.7, 0.45, 0.4
+_LETTER = 0.075
+"""Inches that a letter takes."""
 _GAP = 0.6
 """Between bands, with the numbers of the layers."""
 _MOST_ENDS = 4
@@ -66,8 +68,14 @@ class _Sheet:
     row: float
 
     @property
+    def left(self) -> float:
+        """Of the first layer: beside the names of the strides."""
+        longest = max(len(spell_stride(stride)) for stride in self.states.rows)
+        return 0.9 + _LETTER * longest
+
+    @property
     def width(self) -> float:
-        return max(3.2, _LEFT + _STEP * (max(map(len, self.bands)) - 1) + _RIGHT)
+        return max(3.2, self.left + _STEP * (max(map(len, self.bands)) - 1) + _RIGHT)
 
     @property
     def band_height(self) -> float:
@@ -82,7 +90,7 @@ class _Sheet:
         return _TOP + _GAP / 2 + 0.1 + band * self.band_height
 
     def place(self, state: State, band: int) -> tuple[float, float]:
-        x = _LEFT + _STEP * (state.layer - self.bands[band].start)
+        x = self.left + _STEP * (state.layer - self.bands[band].start)
         return x, self.top(band) + self.row * self.states.rows.index(state.stride)
 
 
@@ -112,14 +120,14 @@ def _within(things: str, number: int, most: int) -> None:
 
 def _labels(axes: "Axes", plan: _Sheet, number: int, band: range) -> None:
     top = plan.top(number)
-    axes.text(_LEFT - 0.3, top - 0.32, "layer", color=GREY, fontsize=8, ha="right", va="center")
+    axes.text(plan.left - 0.3, top - 0.32, "layer", color=GREY, fontsize=8, ha="right", va="center")
     for layer in band:
-        x = _LEFT + _STEP * (layer - band.start)
+        x = plan.left + _STEP * (layer - band.start)
         axes.text(x, top - 0.32, str(layer), color=GREY, fontsize=8, ha="center", va="center")
     for row, stride in enumerate(plan.states.rows):
         text = f"stride {spell_stride(stride)}" if row == 0 else spell_stride(stride)
         y = top + plan.row * row
-        axes.text(_LEFT - 0.3, y, text, color=GREY, fontsize=8, ha="right", va="center")
+        axes.text(plan.left - 0.3, y, text, color=GREY, fontsize=8, ha="right", va="center")
 
 
 def _dots(axes: "Axes", plan: _Sheet, number: int, band: range) -> None:
