@@ -7,12 +7,12 @@ with every diagnostic. torch is imported by `network` and `supernet` alone.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 import attrs
 from attrs import define, field
 
-from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, distinct
+from hnas.diag import Diagnostic, HnasError, Sink, Source, distinct
 from hnas.ir.cost import Cost, cost_of, parameters
 from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
@@ -22,23 +22,27 @@ from hnas.ir.space import Limit, Space
 from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.depth import not_too_deep
-from hnas.lang.errors import MissingKey, NoSuchSpace
+from hnas.lang.errors import MissingKey, NoSuchSpace, OtherChoices
 from hnas.lang.found import write_network
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
 from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
-from hnas.lang.resolve import PAPER, Spec, resolve, with_profile, with_training
+from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
 from hnas.passes.auxiliary import auxiliary_errors
-from hnas.passes.errors import NoImageSize, OverLimit
+from hnas.passes.edges import droppable_edges
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.limits import limit_errors, over_limits
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
-from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings
+from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
 
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
     from hnas.runtime.supernet import SuperNet
+
+
+T = TypeVar("T")
 
 
 @final
@@ -90,11 +94,10 @@ class Compilation:
                 profile=self.profile,
                 sets=self.sets,
                 root=root,
+                trained=self.trained,
             )
         if spec is None or any(d.code.startswith(_UNRESOLVED) for d in sink.errors):
             raise HnasError(*sink.diagnostics)
-        if self.trained:
-            spec = with_training(spec, sink)
         self._resolve_errors.extend(sink.diagnostics)
         return spec
 
@@ -144,16 +147,19 @@ class Compilation:
 
     @property
     def search(self) -> SearchSettings:
-        """The block search.
+        """The block search; HnasError where the space has none."""
+        return self._needed("search", self.program.search)
 
-        Raises:
-            HnasError: The space has none.
-        """
-        if self.program.search is None:
-            doc = "search { epochs = ..., batch = ..., weights = sgd(...), arch = adam(...) }"
-            span = self.space.span
-            raise HnasError(MissingKey(span, place=f"space {self.space.name}", key="search", doc=doc))
-        return self.program.search
+    @property
+    def train(self) -> TrainSettings:
+        """The block train; HnasError where the space has none."""
+        return self._needed("train", self.program.train)
+
+    def _needed(self, key: str, block: T | None) -> T:
+        if block is None:
+            place = f"space {self.space.name}"
+            raise HnasError(MissingKey(self.space.span, place=place, key=key, doc=_NEEDED[key]))
+        return block
 
     @property
     def decode(self) -> DecodeSettings:
@@ -200,7 +206,7 @@ class Compilation:
     @cached_property
     def resolved_text(self) -> str:
         """The whole spec as one file, every default written out; reads back as the same space."""
-        return spell_out(self.spec)
+        return spell_out(self.spec, searched=not self.trained)
 
     @cached_property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
@@ -243,7 +249,7 @@ class Compilation:
                     found += auxiliary_errors(program.space, expanded) if expanded is not None else ()
             found += sink.diagnostics
         if self.program.train is not None and not self.trained:
-            found += attrs.evolve(self, trained=True).check()
+            found += (d for d in attrs.evolve(self, trained=True).check() if not isinstance(d, OtherChoices))
         for block in self.spec.networks:
             sink = Sink()
             self._checked(block, sink)
@@ -301,18 +307,7 @@ class Compilation:
             over = self.over_limits(architecture)
         except HnasError as error:
             return error.diagnostics
-        span, name = block.name_span or block.kind_span, block.name or ""
-        return tuple(
-            OverLimit(
-                span,
-                name=name,
-                figure=limit.figure,
-                found=found,
-                most=limit.most,
-                notes=(Note("the limit", limit.span),),
-            )
-            for limit, found in over
-        )
+        return limit_errors(over, block.name or "", block.name_span or block.kind_span)
 
     # --- networks --------------------------------------------------------------------------------
 
@@ -341,15 +336,7 @@ class Compilation:
         Raises:
             HnasError: The network cannot be built.
         """
-        costs = self.cost(architecture)
-        found: list[tuple[Limit, int]] = []
-        for limit in self.space.limits:
-            figure = costs.parameters if limit.figure == "parameters" else costs.multiply_adds
-            if figure is None:
-                raise HnasError(NoImageSize(limit.span))
-            if figure > limit.most:
-                found.append((limit, figure))
-        return tuple(found)
+        return over_limits(self.space.limits, self.cost(architecture))
 
     def cost(self, architecture: Architecture | None = None, image: tuple[int, ...] | None = None) -> Cost:
         """What a network costs; without an architecture the super-network.
@@ -370,11 +357,13 @@ class Compilation:
         graph = self.graph
         return graph.main.types[graph.states[state]]
 
-    def network(self, architecture: Architecture) -> "Network":
-        """The module of the network an architecture is."""
+    def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":
+        """The module of the network an architecture is; with `drop_path` its edges can be left out."""
         from hnas.runtime.lower import lower
 
-        return lower(self.specialized(architecture), allow_extern=self.allow_extern)
+        graph = self.specialized(architecture)
+        edges = droppable_edges(self.space, graph) if drop_path else None
+        return lower(graph, allow_extern=self.allow_extern, droppable=edges)
 
     def supernet(self, seed: int | None = None) -> "SuperNet":
         """The super-network; alpha and beta start as the block `search` says.
@@ -390,6 +379,11 @@ class Compilation:
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
         return SuperNet(self.graph, self.decisions, init, allow_extern=self.allow_extern)
 
+
+_NEEDED = {
+    "search": "search { epochs = ..., batch = ..., weights = sgd(...), arch = adam(...) }",
+    "train": "train { epochs = ..., batch = ..., weights = sgd(...) }",
+}
 
 _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
 """What leaves parts of a spec unread: to report what is missing then would be noise."""

@@ -1,12 +1,15 @@
 """What several tests share: the reference spec made small."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from attrs import evolve, frozen
 
 from hnas.compiler import Compilation
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.types import Stride
+from hnas.schema.datasets import SHAPES, DatasetCard
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "examples" / "autodeeplab" / "spec.hnas"
@@ -84,3 +87,73 @@ def tiny_flags(*more: str) -> list[str]:
     """The command line of `hnas search` for it."""
     sets = [flag for assignment in TINY for flag in ("--set", assignment)]
     return ["search", str(SPEC), "--profile", "demo", "--threads", "1", *sets, *more]
+
+
+TRAINED = """\
+hnas 1
+
+space small {
+  param C = 4
+  op unit(k) = relu -> conv(k, bias = true)
+  cell c {
+    inputs = [prev]
+    nodes  = 1
+    op     = one_of { skip, unit(1), unit(3) }
+    take   = edges(1)
+  }
+  stem = conv(3, C, stride = 4, bias = true)
+  trellis {
+    layers  = 1
+    strides = [4]
+    width   = C
+    cell    = c
+    project = skip
+  }
+  head = conv(1, classes, bias = true) -> resize(1)
+
+  data DATA
+  search { epochs = 1  batch = 2  weights = sgd(lr = 0.1)  arch = adam(lr = 3e-3) }
+  decode { edges = strongest(1) }
+  train {
+    TRAIN
+    data { split = none }
+  }
+}
+
+network one of small {
+  path = [4]
+  cell c { n1 = unit(3)(prev) }
+}
+"""
+"""A network that trains in a second, with no norm in it."""
+
+
+def trained_spec(folder: Path, train: str, data: str = "shapes { crop = 33 }", more: str = "") -> Path:
+    """The file of that network, with a block train and a block data, and more spaces below."""
+    path = folder / "one.hnas"
+    text = TRAINED.replace("TRAIN", train).replace("DATA", data) + more
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@frozen
+class Given:
+    """Images, uint8 (N, 3, H, W), with labels that are given."""
+
+    images: Any
+    labels: Any
+    card: DatasetCard = SHAPES
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def name(self, index: int) -> str:
+        return f"given/{index}"
+
+    def read(self, index: int) -> tuple[Any, Any]:
+        return self.images[index], self.labels[index]
+
+
+def card_of(classes: int) -> DatasetCard:
+    """The card of shapes, with so many of its classes."""
+    return evolve(SHAPES, classes=SHAPES.classes[:classes], colours=SHAPES.colours[:classes])

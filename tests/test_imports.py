@@ -24,13 +24,15 @@ TABLE: dict[str, set[str]] = {
     "data": {"diag", "schema"},
     "engine": {"diag", "schema", "runtime", "data.base"},
     "search": {"diag", "schema", "ir.decisions", "ir.types", "runtime", "data.base", "data.errors", "engine"},
+    "train": {"diag", "schema", "runtime", "data.base", "engine"},
     "importing": {"diag", "ir", "lang"},
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
+    "trained": {"compiler", "data.transforms", "diag", "engine", "ir.decisions", "runtime", "train"},
     "api": {"compiler", "diag", "engine", "ir", "lang", "runtime?"},
     "draw": {"api", "compiler", "diag", "ir"},
     "cli": {
         *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),
-        *("passes.errors", "runtime", "search"),
+        *("passes.errors", "runtime", "schema", "search", "train", "trained"),
     },
 }
 
@@ -44,6 +46,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "data": {"attrs", "numpy", "torch", "PIL"},
     "engine": {"attrs", "numpy", "torch", "torchmetrics"},
     "search": {"attrs", "torch"},
+    "train": {"attrs", "torch"},
+    "trained": {"attrs", "torch"},
     "importing": {"attrs", "numpy?"},
     "compiler": {"attrs", "torch?"},
     "api": {"attrs", "torch?"},

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hnas.cli.options import layout_options, outside_option
-from hnas.cli.terminal import WholeNumber, say, show_diagnostics
+from hnas.cli.terminal import say, show_diagnostics
+from hnas.cli.values import WholeNumber
 
 if TYPE_CHECKING:
     from hnas.api.space import SearchSpace

@@ -33,11 +33,11 @@ def super_network(compilation: Compilation, seed: int, device: torch.device) -> 
 
 
 @contextmanager
-def memory() -> Iterator[None]:
+def memory(where: str = "while searching") -> Iterator[None]:
     """Turn an allocation that failed, on whatever device, into a diagnostic."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            raise HnasError(OutOfMemory(None, where="while searching")) from None
+            raise HnasError(OutOfMemory(None, where=where)) from None
         raise

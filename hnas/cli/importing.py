@@ -57,7 +57,10 @@ def import_(
         check_name(name, "--name {name}")
     if out is not None:
         refuse_to_overwrite(out)
-    compilation = Compilation(spec if spec is not None else _beside(out))
+    beside = _beside(out)
+    if spec is None and not beside.is_file():
+        raise click.UsageError(f"say which space it is of: --space SPEC; there is no {beside}")
+    compilation = Compilation(spec if spec is not None else beside)
     text = imported(format_, Given(file, cell, name), compilation, out)
     if out is None:
         say(text.rstrip("\n"))

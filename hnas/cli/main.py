@@ -20,9 +20,11 @@ from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
+from hnas.cli.looking import eval_, predict
 from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
+from hnas.cli.train import train
 
 
 @click.group(
@@ -36,7 +38,8 @@ def command() -> None:
 
 
 _COMMANDS = (
-    *(search, decode, data, check, show, draw, compile_, explain, new, import_, diff, fmt),
+    *(search, decode, train, eval_, predict, data, check, show, draw, compile_),
+    *(explain, new, import_, diff, fmt),
     *(sample, unrank, rank, locate, neighbours, mutate),
 )
 for each in _COMMANDS:

@@ -22,6 +22,8 @@ from hnas.data.errors import (
     MissingPart,
     MixedSizes,
     NoDataset,
+    NoPictures,
+    NoSplit,
     NotRead,
     OtherAxes,
     SizesDiffer,
@@ -31,12 +33,16 @@ from hnas.data.errors import (
 from hnas.diag import Diagnostic, Source, Span
 from hnas.draw.errors import NothingMeasured, TooMuchToDraw
 from hnas.engine.errors import (
+    AlreadyFinished,
     CannotWrite,
     DamagedCheckpoint,
     NoCheckpoint,
     NoDevice,
     NoRun,
     NotFinite,
+    NotForImages,
+    NothingInherited,
+    NoWeights,
     OtherRun,
     OutOfMemory,
     RunBusy,
@@ -50,7 +56,7 @@ from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
-from hnas.search.errors import AlreadyFinished, FoundOverLimit, NoArchStep, NothingLearnt
+from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
@@ -255,6 +261,27 @@ _ALL = (
             most=1000,
             advice="draw a part of it: --set trellis.layers=12, or a profile with fewer layers",
         ),
+    ),
+    Occasion(
+        "hnas eval runs/found-20260102-120000 --split test",
+        NoSplit(None, name="cityscapes", split="test", known="val, train"),
+        "it was trained on cityscapes",
+    ),
+    Occasion(
+        "hnas predict runs/found-20260102-120000 street --out labels",
+        NoPictures(None, path="street", why="the folder has no images", suffixes=".png, .jpg, ..."),
+        "the folder street has text files alone",
+    ),
+    Occasion("hnas eval base.hnas", NoWeights(None, path="base.hnas")),
+    Occasion(
+        "hnas train found.hnas --inherit runs/other-20260101-120000",
+        NothingInherited(None, path="runs/other-20260101-120000"),
+        "the other run searched a space of other operators",
+    ),
+    Occasion(
+        "hnas eval runs/found-20260102-120000 --window 33x33",
+        NotForImages(None, flag="--window"),
+        "it was trained on cifar10",
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

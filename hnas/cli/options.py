@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from hnas.cli.values import Factors, Pixels, Seconds, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +23,126 @@ def layout_options(function: F) -> F:
             help="Override a value, like --set L=8 or --set trellis.strides=[4,8,16].",
         ),
         click.option("--profile", metavar="NAME", help="A profile of the spec; without, its own values."),
+    ):
+        function = option(function)
+    return function
+
+
+def run_options(block: str, spec: str) -> Callable[[F], F]:
+    """What a run is told, of the block `block` of a spec; `spec` stands in the name of its folder."""
+
+    def decorate(function: F) -> F:
+        for option in (
+            click.option(
+                "--checkpoint-every",
+                type=Seconds(),
+                default="5m",
+                show_default=True,
+                metavar="TIME",
+                help="A checkpoint at least so often, and after every epoch.",
+            ),
+            click.option(
+                "--threads",
+                type=Threads(),
+                metavar="auto|N",
+                help="Of torch on the processor; auto measures.",
+            ),
+            click.option(
+                "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
+            ),
+            device_option,
+            click.option(
+                "--max-steps",
+                type=click.IntRange(1),
+                help="Stop after so many weight steps; learning rates as planned.",
+            ),
+            click.option(
+                "--epochs",
+                type=click.IntRange(1),
+                help=f"Overrides {block}.epochs; learning rates follow it.",
+            ),
+            click.option("--batch", type=click.IntRange(1), help=f"Images a batch; overrides {block}.batch."),
+            click.option(
+                "--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random.  [default: 0]"
+            ),
+            click.option(
+                "--resume", metavar="RUN", type=click.Path(path_type=Path), help="Go on with an earlier run."
+            ),
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                help=f"The run's folder.  [default: runs/{spec}-DATE-TIME]",
+            ),
+            data_option,
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `Flags`, out of what `layout_options` and `run_options` were given.
+
+    Args:
+        ctx: For messages.
+        spec: The file, called `what` in messages.
+        given: What else was given, by name; a run keeps for good what is None or empty with --resume.
+
+    Raises:
+        click.UsageError: What does not go together is given.
+    """
+    resume = given["resume"]
+    if (spec is None) == (resume is None):
+        raise click.UsageError(f"give either {what}, or --resume RUN", ctx)
+    kept = [name for name in given if name not in _RESUMED]
+    wrong = [name for name in kept if given[name] is not None and given[name] != ()]
+    if resume is not None and wrong:
+        flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
+        raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
+    names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
+    names += ("threads", "allow_extern")
+    return {
+        "spec": spec,
+        "checkpoint_seconds": given["checkpoint_every"],
+        **{name: given[name] for name in names},
+    }
+
+
+_FLAGS = {"sets": "--set", "form": "--as"}
+_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern")
+"""What may be given together with --resume."""
+
+data_option = click.option(
+    "--data", metavar="NAME=PATH", multiple=True, help="Where a data set lies; or put it in $HNAS_DATA/NAME."
+)
+
+device_option = click.option(
+    "--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where to compute.  [default: auto]"
+)
+
+
+def looking_options(function: F) -> F:
+    """How a trained network looks at images, and with which weights."""
+    for option in (
+        click.option(
+            "--checkpoint",
+            type=click.Choice(["best", "last"]),
+            help="Whose weights.  [default: best, or last where there is none yet]",
+        ),
+        click.option(
+            "--stride", type=Pixels(), metavar="HxW", help="From window to window.  [default: 2/3 of it]"
+        ),
+        click.option(
+            "--window", type=Pixels(), metavar="HxW", help="In sliding windows.  [default: the whole image]"
+        ),
+        click.option(
+            "--scales",
+            type=Factors(),
+            metavar="S,S,...",
+            help="At these sizes, averaged, like 0.75,1,1.25.  [default: 1]",
+        ),
+        click.option("--flip", is_flag=True, help="Also mirrored, averaged."),
     ):
         function = option(function)
     return function

@@ -1,4 +1,4 @@
-"""Who the search reports to: a live display on a terminal, plain lines anywhere else. Both on stderr."""
+"""Who a run reports to: a live display on a terminal, plain lines anywhere else. Both on stderr."""
 
 import sys
 import time
@@ -13,6 +13,8 @@ from hnas.engine.loop import Progress, Reporter
 _LABELS = {
     "loss_weights": "loss A",
     "loss_arch": "loss B",
+    "loss": "loss",
+    "loss_aux": "loss aux",
     "mIoU": "mIoU",
     "accuracy": "accuracy",
     "lr": "lr",
@@ -130,7 +132,8 @@ class _Live:
 
         lines = Table.grid()  # a bar alone does not end its line
         lines.add_row(ProgressBar(total=progress.steps, completed=progress.step, width=40))
-        for text in (_where(progress), _figures(progress.values), f"path {progress.text}"):
+        path = (f"path {progress.text}",) if progress.text else ()
+        for text in (_where(progress), _figures(progress.values), *path):
             lines.add_row(Text(text, no_wrap=True, overflow="ellipsis"))
         return lines
 

@@ -1,79 +1,49 @@
-"""From flags to a search: compile, find the data, make or open the run folder, search, decode.
+"""From flags to a search: compile, find the data, make or open the run folder, search, decode."""
 
-Everything that can be refused is refused before the run folder is made.
-"""
-
-import os
-import platform
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import final
 
 import attrs
-import torch
 from attrs import frozen
 
-import hnas
 from hnas.api.run import newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
+from hnas.cli.running import (
+    Flags,
+    carry_out,
+    datasets,
+    find_data,
+    find_data_again,
+    new_record,
+    record_again,
+    spell_device,
+    spell_reached,
+    with_threads,
+)
 from hnas.compiler import Compilation
-from hnas.data.base import Batch, Dataset, halves
-from hnas.data.errors import BatchTooLarge, NoDataset, OtherAxes, UnusedData
-from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
+from hnas.data.base import Dataset, halves
+from hnas.data.errors import BatchTooLarge, NoDataset
+from hnas.data.registry import parse_data_flags
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.files import write_atomically
-from hnas.engine.loop import Reporter, Stopper
-from hnas.engine.metrics import Headline
+from hnas.engine.loop import Reporter
 from hnas.engine.run import RunFolder, RunRecord
-from hnas.engine.settings import choose_threads, resolve_device
+from hnas.engine.settings import autocast, resolve_device
+from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.ir.numbers import spell_count
-from hnas.lang.resolve import PAPER
 from hnas.runtime.supernet import SuperNet
-from hnas.search.bilevel import trial
 from hnas.search.decode import decode
-from hnas.search.errors import AlreadyFinished, FoundOverLimit
+from hnas.search.errors import FoundOverLimit
 from hnas.search.searcher import Outcome, Searcher, SearchJob
 
 DEMO = "demo"
 """The profile that runs where the spec's data set is not on the machine."""
-
-
-@final
-@frozen(kw_only=True)
-class Flags:
-    """What the command line of `hnas search` says.
-
-    Attributes:
-        spec: The file; None with --resume.
-        out, resume: A folder for the run, or the run to go on with.
-        profile, space, sets: How the spec is laid out.
-        data: NAME=PATH of each --data.
-        seed, max_steps, device: As given; None where not.
-        workers, threads: Processes that read images; auto or a number.
-        checkpoint_seconds: At least as often as this.
-        allow_extern: Whether the classes that extern operators name may be imported.
-    """
-
-    spec: Path | None
-    out: Path | None
-    resume: Path | None
-    profile: str | None
-    space: str | None
-    sets: tuple[str, ...]
-    data: tuple[str, ...]
-    seed: int | None
-    max_steps: int | None
-    device: str | None
-    workers: int | None
-    threads: str | None
-    checkpoint_seconds: float
-    allow_extern: bool = False
 
 
 @final
@@ -103,7 +73,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.spec is not None
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
-    train, val = _datasets(compilation, root)
+    train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
     model = super_network(compilation, flags.seed or 0, device)
     for warning in compilation.warnings:
@@ -112,26 +82,8 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
         resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
-        record = RunRecord(
-            hnas=hnas.__version__,
-            python=platform.python_version(),
-            torch=torch.__version__,
-            command=tuple(sys.argv),
-            started=datetime.now().astimezone().isoformat(timespec="seconds"),
-            spec=str(flags.spec),
-            profile=compilation.profile or PAPER,
-            seed=flags.seed or 0,
-            device=str(device),
-            threads=0,
-            digests=attrs.asdict(resolved.digests),
-            data={"name": compilation.data.name, **({"root": str(root.resolve())} if root else {})},
-            options={
-                "threads": flags.threads or "auto",
-                "workers": flags.workers or 0,
-                **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
-            },
-            notes=notes,
-        )
+        digests = attrs.asdict(resolved.digests)
+        record = new_record(flags, compilation, digests, device, root, "search", notes)
         folder.write_record(record)
         return _search(folder, record, resolved, model, train, val, flags, reporter)
 
@@ -145,19 +97,9 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.resume is not None
     folder = RunFolder.open(flags.resume)
     with folder:
-        record = folder.record
-        options = dict(record.options)
-        if flags.max_steps is not None:
-            options["max_steps"] = flags.max_steps
-        if flags.workers is not None:
-            options["workers"] = flags.workers
-        record = attrs.evolve(record, device=flags.device or record.device, options=options)
+        record = record_again(folder.record, flags)
         compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
-        given = parse_data_flags(flags.data)
-        name = compilation.data.name
-        recorded = {name: Path(record.data["root"])} if "root" in record.data else {}
-        root = locate(name, {**recorded, **given}, os.environ, compilation.data.root)
-        train, val = _datasets(compilation, root)
+        train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
 
@@ -171,9 +113,7 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     Also what run.json and found.hnas have to say about it.
     """
     assert flags.spec is not None
-    given = parse_data_flags(flags.data)
-    for each in given:
-        locate(each, given, {})
+    parse_data_flags(flags.data)
     compilation = Compilation(
         flags.spec,
         profile=flags.profile,
@@ -182,21 +122,13 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
         allow_extern=flags.allow_extern,
     )
     _ = compilation.search, compilation.expanded
-    name = compilation.data.name
-    if compilation.space.dims != 2:
-        raise HnasError(OtherAxes(None, dims=compilation.space.dims, name=name))
-    if given and name not in given:
-        raise HnasError(UnusedData(None, given=", ".join(given), name=name, profiles=_profiles(compilation)))
-    if name in GENERATED:
-        return compilation, None, ()
-    root = locate(name, given, os.environ, compilation.data.root)
-    if root is not None:
-        return compilation, root, ()
-    missing = NoDataset(None, name=name)
+    found = find_data(compilation, flags.data)
+    if not isinstance(found, NoDataset):
+        return compilation, found, ()
     if flags.profile is not None or DEMO not in compilation.profiles:
-        raise HnasError(missing)
-    note = f"{missing.message}: this is the profile {DEMO}, on generated images"
-    reporter.message(f"{note}; {missing.help_text}")
+        raise HnasError(found)
+    note = f"{found.message}: this is the profile {DEMO}, on generated images"
+    reporter.message(f"{note}; {found.help_text}")
     demo = attrs.evolve(compilation, profile=DEMO)
     _ = demo.search, demo.expanded
     return demo, None, (note,)
@@ -216,15 +148,6 @@ def _halves(images: int, compilation: Compilation, seed: int) -> tuple[tuple[int
     return halves(images, compilation.data.split, seed)
 
 
-def _profiles(compilation: Compilation) -> str:
-    return ", ".join(compilation.profiles)
-
-
-def _datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Dataset]:
-    card, folder = compilation.card, compilation.data.folder
-    return open_dataset(card, "train", root, folder), open_dataset(card, "val", root, folder)
-
-
 def _search(
     folder: RunFolder,
     record: RunRecord,
@@ -238,9 +161,15 @@ def _search(
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
     with memory(), reporter:
-        if not record.threads and record.options["threads"] == "auto" and device.type == "cpu":
-            reporter.message("measuring how many threads are fastest; --threads N chooses without")
-        record = _measured(record, compilation, model, device, train)
+        record = with_threads(
+            record,
+            compilation,
+            device,
+            train,
+            compilation.search.batch,
+            lambda batch, limit: trial(model, model.network, batch, limit, autocast(device)),
+            reporter,
+        )
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -258,44 +187,14 @@ def _search(
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
-        record = attrs.evolve(record, steps=searcher.planned)
+        record = attrs.evolve(record, steps=searcher.course.plan.steps)
         folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
-        if flags.resume is not None:
-            searcher.resume()
-            if searcher.finished:
-                reporter.warning(AlreadyFinished(None, step=searcher.step, steps=searcher.planned))
-            else:
-                reporter.message(f"goes on after step {searcher.step}")
-        try:
-            with Stopper(again(folder.path, flags)) as stopper:
-                outcome = searcher.search(stopper)
-        except HnasError as error:
-            error.add_note(f"when that is mended, go on with: {again(folder.path, flags)}")
-            raise
+        outcome, code = carry_out(searcher.course, folder, flags, reporter, "search", searcher.search)
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
         reporter.warning(warning)
-    return Ending(folder.path, outcome, drawing, stopper.exit_code)
-
-
-def _measured(
-    record: RunRecord, compilation: Compilation, model: SuperNet, device: torch.device, train: Dataset
-) -> RunRecord:
-    """The record with the number of threads, which is chosen once, before the first step."""
-    if record.threads:
-        torch.set_num_threads(record.threads)
-        return record
-    image, label = train.read(0)
-    height, width = image.shape[1:]
-    pixels = compilation.data.trained_size((height, width)) or (height, width)
-    number = compilation.search.batch
-    labels = torch.zeros(number, *(pixels if label.ndim else ()), dtype=torch.long)
-    batch = Batch(torch.zeros(number, 3, *pixels), labels)
-    moved = batch.to(device)
-    choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(model, moved, limit))
-    measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
-    return attrs.evolve(record, threads=choice.threads, measured=measured)
+    return Ending(folder.path, outcome, drawing, code)
 
 
 def _facts(
@@ -306,34 +205,21 @@ def _facts(
     a, b = (len(half) for half in _halves(len(searcher.job.train), compilation, record.seed))
     counts = compilation.counts
     parameters = compilation.cost().parameters
-    threads = f", {record.threads} thread{'s' if record.threads != 1 else ''}"
     return {
         "space": f"{compilation.space.name}, profile {record.profile}: {spell_count(counts.paths)} paths, "
         f"{spell_count(counts.cells)} cells",
         "super-network": f"{parameters:,} weights, {sum(1 for _ in compilation.decisions.groups()):,} "
         "groups of alpha and beta",
         "data": f"{data.name}: {a:,} images trainA, {b:,} trainB, {len(searcher.job.val):,} val",
-        "search": f"{search.epochs} epochs of {searcher.planned / search.epochs:.4g} steps, batch "
+        "search": f"{search.epochs} epochs of {searcher.course.plan.steps / search.epochs:.4g} steps, batch "
         f"{search.batch}, alpha and beta from epoch {search.arch.from_epoch + 1}",
-        "device": f"{record.device}{threads if record.device == 'cpu' else ''}, seed {record.seed}",
+        "device": spell_device(record),
         "run": str(folder.path),
     }
 
 
 def _standing(outcome: Outcome) -> str:
-    shown = f"after {outcome.step} of {outcome.steps} weight steps"
-    reached = Headline.of(outcome.validation)
-    if reached is not None:
-        shown += (
-            f"; the super-network's {reached.name} was {reached.value:.4f}, "
-            f"that of the most frequent class {reached.baseline:.4f}"
-        )
-    return shown
-
-
-def again(run: Path, flags: Flags) -> str:
-    """The command that goes on with a run."""
-    return f"hnas search --resume {run}{' --allow-extern' if flags.allow_extern else ''}"
+    return spell_reached(outcome.step, outcome.steps, "the super-network's", outcome.validation)
 
 
 def write_found(

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
-from typing import TextIO, final
+from typing import TextIO
 
 import click
 
@@ -92,59 +92,3 @@ def spell_seconds(seconds: float) -> str:
     if hours < 48:
         return f"{hours}:{rest // 60:02}:{rest % 60:02}"
     return f"{hours // 24} d {hours % 24} h"
-
-
-@final
-class Seconds(click.ParamType[float]):
-    """A time: a number of seconds, or one with s, m or h behind it."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        text = str(value)
-        units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-        factor = units.get(text[-1:], 1.0)
-        try:
-            seconds = float(text[:-1] if text[-1:] in units else text) * factor
-        except ValueError:
-            self.fail(f"{text!r} is no time; write seconds, or 90s, 5m, 1h", param, ctx)
-        if not 0 < seconds < float("inf"):
-            self.fail(f"{text!r} is no time above 0", param, ctx)
-        return seconds
-
-
-@final
-class WholeNumber(click.ParamType[int]):
-    """A whole number of any length."""
-
-    name = "number"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number."""
-        from hnas.ir.numbers import any_length
-
-        text = str(value)
-        digits = text.removeprefix("-")
-        if text.startswith("-") and not digits.isdigit():
-            raise click.NoSuchOption(text, ctx=ctx)
-        if not (digits.isascii() and digits.isdigit()):
-            shown = text if len(text) <= 40 else f"{text[:40]}..."
-            self.fail(f"{shown!r} is no whole number; write its digits", param, ctx)
-        with any_length():
-            return int(text)
-
-
-@final
-class Threads(click.ParamType[str]):
-    """`auto`, or a number of threads."""
-
-    name = "threads"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is, checked."""
-        text = str(value)
-        most = 4 * (os.cpu_count() or 1)  # beyond, threads only wait for each other
-        if text != "auto" and not (text.isdigit() and 1 <= int(text) <= most):
-            self.fail(f"{text!r} is neither auto nor a number from 1 to {most}", param, ctx)
-        return text

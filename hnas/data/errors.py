@@ -188,13 +188,14 @@ class MixedSizes(Diagnostic):
 @final
 @frozen
 class BatchTooLarge(Diagnostic):
-    """A pass over the images of a half makes one step at least."""
+    """A pass over the images, while searching over those of a half, makes one step at least."""
 
     code = "E0513"
-    title = "a batch of {batch} is more than a half of the training images has: {images}"
+    title = "a batch of {batch} is more than {whole}: {images}"
     help = "lower it with --batch"
     batch: int
     images: int
+    whole: str = "a half of the training images has"
 
 
 @final
@@ -213,3 +214,32 @@ class ClassesDiffer(Diagnostic):
     at: int
     have: str
     want: str
+
+
+@final
+@frozen
+class NoSplit(Diagnostic):
+    """Only the images to train on and those to validate on are read of this data set.
+
+    The labels of the test images of most sets are kept by those who published it.
+    """
+
+    code = "E0520"
+    title = "hnas reads no images for {split} of {name}"
+    help = "there are: {known}"
+    name: str
+    split: str
+    known: str
+
+
+@final
+@frozen
+class NoPictures(Diagnostic):
+    """`hnas predict` takes an image, or a folder with images right in it."""
+
+    code = "E0521"
+    title = "{path}: {why}"
+    help = "name an image or a folder of images ({suffixes})"
+    path: str
+    why: str
+    suffixes: str

@@ -39,7 +39,7 @@ def cells_figure(graphs: Sequence[Graph], title: str, notes: Sequence[str] = ())
     where there is more besides.
 
     Raises:
-        HnasError: A cell has more edges than a figure can show (E0810).
+        HnasError: A cell has more edges than a figure can show (E0804).
     """
     shown = graphs[:_MOST_PANELS]
     more = (f"{_MOST_PANELS} of {len(graphs)} cells",) if len(graphs) > len(shown) else ()

@@ -42,7 +42,7 @@ def drawn(
         network: Its name and what it is; None for the space.
 
     Raises:
-        HnasError: It is more than a figure can show (E0810).
+        HnasError: It is more than a figure can show (E0804).
     """
     name = compilation.space.name
     title = f"space {name}" if network is None else f"network {network[0]} of {name}"
@@ -60,8 +60,8 @@ def drawn_run(run: Run, what: Choices | Measured, format: str) -> bytes:
         format: `svg` or `png`.
 
     Raises:
-        HnasError: It has no checkpoint (E0605) or no such metrics (E0620) yet, its spec was changed (E0607),
-            or it is more than a figure can show (E0810).
+        HnasError: It has no checkpoint (E0605) or no such metrics (E0611) yet, its spec was changed (E0607),
+            or it is more than a figure can show (E0804).
     """
     with style():
         if what == "curves" or what == "entropy":

@@ -16,7 +16,7 @@ class NothingMeasured(Diagnostic):
     by after a validation.
     """
 
-    code = "E0620"
+    code = "E0611"
     title = "{path} has no {what} yet"
     help = "wait for its first rows of metrics, or go on with it: hnas search --resume {path}"
     path: str
@@ -28,7 +28,7 @@ class NothingMeasured(Diagnostic):
 class TooMuchToDraw(Diagnostic):
     """A figure nobody could read: too many layers, lines or edges."""
 
-    code = "E0810"
+    code = "E0804"
     title = "{what} has {number:,} {things}, more than the {most:,} a figure shows"
     what: str
     number: int

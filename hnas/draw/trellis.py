@@ -45,7 +45,7 @@ def trellis_figure(states: States, title: str, notes: Sequence[str] = ()) -> "Fi
         notes: Below it: what the signs mean, one behind the other.
 
     Raises:
-        HnasError: It has more layers or lines than a figure can show (E0810).
+        HnasError: It has more layers or lines than a figure can show (E0804).
     """
     sheet_ = _planned(states)
     figure, axes = sheet(sheet_.width, sheet_.height)

@@ -47,18 +47,55 @@ class Checkpoints:
         """
         for left in self.folder.glob(".*.part"):
             left.unlink(missing_ok=True)
-        buffer = io.BytesIO()
-        content = {"step": step, "digest": self.digest, "state": plain(state)}
-        torch.save(content, buffer)
-        data = buffer.getvalue()
         path = self.folder / f"step-{step:09d}.pt"
-        write_atomically(path, data + hashlib.sha256(data).digest() + _MAGIC)
+        self._write(path, step, state)
         # what is newer was found damaged, or the run would have gone on from there
         newer = [file for file in self.files() if file > path]
         kept = [file for file in self.files() if file <= path]
         for old in (*newer, *kept[: -self.keep]):
             old.unlink(missing_ok=True)
         return path
+
+    def save_best(self, step: int, state: Mapping[str, Any]) -> Path:
+        """Write what was best so far, beside the checkpoints the run goes on from.
+
+        Raises:
+            HnasError: The disk is full; what was best before is untouched.
+        """
+        self._write(self.best, step, state)
+        return self.best
+
+    def _write(self, path: Path, step: int, state: Mapping[str, Any]) -> None:
+        buffer = io.BytesIO()
+        content = {"step": step, "digest": self.digest, "state": plain(state)}
+        torch.save(content, buffer)
+        data = buffer.getvalue()
+        write_atomically(path, data + hashlib.sha256(data).digest() + _MAGIC)
+
+    def load_best(self) -> tuple[int, State]:
+        """Step and state of what was best.
+
+        Raises:
+            HnasError: There is none, it is damaged, or it belongs to another run.
+        """
+        if not self.best.is_file():
+            raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why="there is no best one yet"))
+        try:
+            content = _read(self.best)
+        except ValueError as error:
+            why = f"{self.best.name} is damaged ({error})"
+            raise HnasError(NoCheckpoint(None, path=str(self.folder.parent), why=why)) from None
+        self._own(self.best, content)
+        return int(content["step"]), content["state"]
+
+    @property
+    def best(self) -> Path:
+        """The best one."""
+        return self.folder / "best.pt"
+
+    def _own(self, path: Path, content: State) -> None:
+        if content["digest"] != self.digest:
+            raise HnasError(OtherRun(None, path=str(path), given=str(content["digest"]), have=self.digest))
 
     def load_latest(self) -> tuple[int, State, tuple[Diagnostic, ...]]:
         """Step and state of the newest checkpoint that can be read, and warnings about damaged ones.
@@ -76,9 +113,7 @@ class Checkpoints:
             except ValueError as error:
                 warnings.append(DamagedCheckpoint(None, path=str(path), why=str(error)))
                 continue
-            if content["digest"] != self.digest:
-                given = str(content["digest"])
-                raise HnasError(OtherRun(None, path=str(path), given=given, have=self.digest))
+            self._own(path, content)
             return int(content["step"]), content["state"], tuple(warnings)
         notes = tuple(Note(f"{d.path}: {d.why}") for d in warnings)
         why = "all of them are damaged"

@@ -14,20 +14,21 @@ class RunExists(Diagnostic):
 
     code = "E0601"
     title = "{path} is there already and not empty"
-    help = "choose another folder with --out, or go on with it: hnas search --resume {path}"
+    help = "choose another folder with --out, or go on with the run in it: --resume {path}"
     path: str
 
 
 @final
 @frozen
 class NoRun(Diagnostic):
-    """The folder is not one that `hnas search` made."""
+    """The folder is not one that `hnas search` made, or `hnas train` where a trained network is needed."""
 
     code = "E0602"
     title = "{path} is no run folder: {why}"
-    help = "name a folder that hnas search made, runs/SPEC-DATE-TIME"
+    help = "name a folder that {made} made, runs/NAME-DATE-TIME"
     path: str
     why: str
+    made: str = "hnas search"
 
 
 @final
@@ -60,7 +61,7 @@ class NoCheckpoint(Diagnostic):
 
     code = "E0605"
     title = "{path} has no checkpoint to go on from: {why}"
-    help = "hnas search --resume {path} goes on where there is one, and starts again where there is none yet"
+    help = "--resume {path} goes on where there is one, and starts again where there is none yet"
     path: str
     why: str
 
@@ -100,9 +101,59 @@ class SpecChanged(Diagnostic):
 
     code = "E0607"
     title = "{path} was changed since the run began: its {which} differ"
-    help = "undo the change, or search the changed spec in a run of its own"
+    help = "undo the change, or begin a run of its own with the changed file"
     path: str
     which: str
+
+
+@final
+@frozen
+class NoWeights(Diagnostic):
+    """A file says what a network is made of; its weights are in the folder of the run that trained it."""
+
+    code = "E0608"
+    title = "{path} is a network without weights"
+    help = "train it first with hnas train {path}, then name the folder of that run"
+    path: str
+
+
+@final
+@frozen
+class NothingInherited(Diagnostic):
+    """Weights are taken over by name and shape, and none of the other run's fits.
+
+    They do where the network is trained in the form it was searched in: what only the block train or the
+    space after --as changes, width above all, has weights of other shapes.
+    """
+
+    code = "E0609"
+    title = "none of the weights of {path} fits the network"
+    help = "leave --inherit out: the network is trained from scratch"
+    path: str
+
+
+@final
+@frozen
+class NotForImages(Diagnostic):
+    """Sliding windows are put together pixel by pixel; a label of a whole image has no pixels."""
+
+    code = "E0610"
+    title = "{flag} is for labels of pixels, this network labels whole images"
+    help = "leave {flag} out"
+    flag: str
+
+
+@final
+@frozen
+class AlreadyFinished(Diagnostic):
+    """The run has made all the steps it was asked for; there is nothing to go on with."""
+
+    code = "W0402"
+    severity = "warning"
+    title = "the run is finished: {step} of {steps} steps are done"
+    help = "a run stopped by --max-steps goes on with a larger number"
+    step: int
+    steps: int
 
 
 @final
@@ -134,15 +185,16 @@ class NotFinite(Diagnostic):
     """A loss is infinite or no number. The update it would have made was not made.
 
     The last checkpoint holds the state before. A lower learning rate, or `clip` in the block
-    search, is the usual mend.
+    search or train, is the usual mend.
     """
 
     code = "E0704"
     title = "the loss of the {which} step is {value} at step {step}; nothing was updated"
-    help = "lower the learning rate or set search.clip; the last checkpoint is kept"
+    help = "lower the learning rate or set {block}.clip; the last checkpoint is kept"
     which: str
     value: str
     step: int
+    block: str = "search"
 
 
 @final

@@ -1,6 +1,9 @@
 """What a network is trained to make small."""
 
+from typing import final
+
 import torch
+from attrs import frozen
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 
@@ -20,10 +23,47 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     Raises:
         HnasError: The sizes of scores and labels do not go together.
     """
-    scores = per_label(scores, labels)
-    kept = scores if scores.dtype == torch.float64 else scores.float()
-    total = F.cross_entropy(kept, labels, ignore_index=VOID, reduction="sum")
-    return total / (labels != VOID).sum().clamp_min(1)
+    how = Loss()
+    return how.total(scores, labels) / divisor(how.mass(labels))
+
+
+@final
+@frozen(eq=False)
+class Loss:
+    """Cross entropy as a sum, and what it is divided by to be a mean: so several batches make one mean.
+
+    Attributes:
+        weights: What each class counts for, (classes,).
+        smoothing: The part of a label that is spread over all classes (Szegedy et al., CVPR 2016).
+    """
+
+    weights: Tensor | None = None
+    smoothing: float = 0.0
+
+    def total(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The sum over the labels that are not void; arguments and errors as of `cross_entropy`."""
+        scores = per_label(scores, labels)
+        kept = scores if scores.dtype == torch.float64 else scores.float()
+        weights = None if self.weights is None else self.weights.to(kept)
+        return F.cross_entropy(
+            kept,
+            labels,
+            weights,
+            ignore_index=VOID,
+            reduction="sum",
+            label_smoothing=self.smoothing,
+        )
+
+    def mass(self, labels: Tensor) -> Tensor:
+        """What the labels that are not void count for."""
+        if self.weights is None:
+            return (labels != VOID).sum()
+        return self.weights.to(labels.device)[labels[labels != VOID]].sum()
+
+
+def divisor(mass: Tensor) -> Tensor:
+    """What a sum is divided by to be a mean: the mass of its labels, 1 where nothing counts."""
+    return torch.where(mass > 0, mass, torch.ones_like(mass))
 
 
 def per_label(scores: Tensor, labels: Tensor) -> Tensor:

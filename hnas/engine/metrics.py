@@ -53,6 +53,14 @@ class Metrics(Protocol):
         """Count a batch: scores (N, classes, *axes), labels (N, *axes), or (N,)."""
         ...
 
+    def per_class(self) -> list[float | None]:
+        """The figure of each class; None for those that do not occur."""
+        ...
+
+    def confusion(self) -> list[list[int]]:
+        """Labels of the class of the row that were taken for that of the column."""
+        ...
+
     def summary(self) -> dict[str, float]:
         """The figures by name."""
         ...
@@ -117,13 +125,22 @@ class ClassificationMetrics:
         labels = self._labels()
         return float(labels.max() / labels.sum().clamp_min(1))
 
+    def per_class(self) -> list[float | None]:
+        """Which part of the images of each class is right; None for those that do not occur."""
+        matrix = _counts(self._matrix)
+        return [float(row[i] / row.sum()) if row.sum() > 0 else None for i, row in enumerate(matrix)]
+
+    def confusion(self) -> list[list[int]]:
+        """Images of the class of the row that were taken for that of the column."""
+        return _whole(self._matrix)
+
     def summary(self) -> dict[str, float]:
         """Both figures by name."""
         return {"accuracy": self.accuracy, "most_frequent_accuracy": self.most_frequent_accuracy}
 
     def _labels(self) -> Tensor:
         """Images of each class."""
-        return self._matrix.confmat.double().cpu().sum(1)  # type: ignore[union-attr]
+        return _counts(self._matrix).sum(1)
 
 
 @final
@@ -180,6 +197,18 @@ class SegmentationMetrics:
             "pixel_accuracy": self.pixel_accuracy,
         }
 
+    def confusion(self) -> list[list[int]]:
+        """Pixels of the class of the row that were taken for that of the column."""
+        return _whole(self._matrix)
+
     def _counts(self) -> Tensor:
-        # confusion matrices do not depend on an update having been made
-        return self._matrix.confmat.double().cpu()  # type: ignore[union-attr]
+        return _counts(self._matrix)
+
+
+def _counts(matrix: MulticlassConfusionMatrix) -> Tensor:
+    # confusion matrices do not depend on an update having been made
+    return matrix.confmat.double().cpu()  # type: ignore[union-attr]
+
+
+def _whole(matrix: MulticlassConfusionMatrix) -> list[list[int]]:
+    return [[int(value) for value in row] for row in _counts(matrix).tolist()]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast, final
+from typing import Any, Literal, Self, cast, final
 
 import attrs
 from attrs import define, field, frozen
@@ -15,6 +15,9 @@ from attrs import define, field, frozen
 from hnas.diag import HnasError
 from hnas.engine.errors import NoRun, RunBusy, RunExists
 from hnas.engine.files import empty_folder, no_room, write_atomically
+
+Kind = Literal["search", "train"]
+"""What a run does: the command that made it."""
 
 _FORMAT = 1
 _KINDS: dict[str, type] = {
@@ -27,6 +30,8 @@ _KINDS: dict[str, type] = {
     "data": dict,
     "measured": dict,
     "options": dict,
+    "kind": str,
+    "network": str,
     "steps": int,
 }
 
@@ -51,6 +56,8 @@ class RunRecord:
         options: --max-steps and the like, by name.
         steps: Weight steps of all epochs; 0 before they are known.
         notes: What a reader should know, a sentence each.
+        kind: `search` or `train`.
+        network: The name of the network that is trained.
     """
 
     hnas: str
@@ -69,11 +76,17 @@ class RunRecord:
     options: Mapping[str, int | float | str] = field(factory=dict[str, int | float | str])
     steps: int = 0
     notes: tuple[str, ...] = ()
+    kind: Kind = "search"
+    network: str = ""
 
     @property
     def binding(self) -> str:
-        """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed."""
-        return f"{self.digests.get('run', '')}-{self.seed}"
+        """What a checkpoint belongs to: the resolved spec, which names its data set, and the seed.
+
+        Of a network that is trained, its choices too.
+        """
+        network = self.digests.get("network")
+        return f"{self.digests.get('run', '')}{f'-{network}' if network else ''}-{self.seed}"
 
     def to_json(self) -> str:
         """The record as the text of run.json."""
@@ -139,20 +152,23 @@ class RunFolder:
         return folder
 
     @classmethod
-    def open(cls, path: Path) -> "RunFolder":
-        """The folder of an earlier run.
+    def open(cls, path: Path, kind: Kind | None = "search") -> "RunFolder":
+        """The folder of an earlier run of a kind; None: of any.
 
         Raises:
             HnasError: It is none; the message says what is missing.
         """
+        made = f"hnas {kind}" if kind is not None else "hnas search or hnas train"
         if not path.is_dir():
             why = "it is a file" if path.exists() else "there is no such folder"
-            raise HnasError(NoRun(None, path=str(path), why=why))
+            raise HnasError(NoRun(None, path=str(path), why=why, made=made))
         folder = cls(path)
         for part in (folder.record_file, folder.spec):
             if not part.is_file():
-                raise HnasError(NoRun(None, path=str(path), why=f"it has no {part.name}"))
-        _ = folder.record
+                raise HnasError(NoRun(None, path=str(path), why=f"it has no {part.name}", made=made))
+        if kind is not None and folder.record.kind != kind:
+            why = f"hnas {folder.record.kind} made it"
+            raise HnasError(NoRun(None, path=str(path), why=why, made=made))
         return folder
 
     @property
@@ -179,6 +195,16 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def network(self) -> Path:
+        """The network that is trained."""
+        return self.path / "network.hnas"
+
+    @property
+    def result(self) -> Path:
+        """result.json: the figures a training ended with."""
+        return self.path / "result.json"
 
     @property
     def found(self) -> Path:

@@ -189,11 +189,15 @@ Picked = Mapping[str, Mapping[int, int]]
 
 
 @final
-@frozen
+@frozen(unsafe_hash=False)
 class Architecture:
     """A space with its choices made: for each decision that is active, its picks in order."""
 
-    picks: Mapping[str, tuple[Pick, ...]]
+    picks: Mapping[str, tuple[Pick, ...]] = field(hash=False)
+
+    def __hash__(self) -> int:
+        """Architectures with the same picks are equal: they may be counted and collected in sets."""
+        return hash(frozenset(self.picks.items()))
 
     def path(self, trellis: TrellisChoices) -> tuple[Stride, ...]:
         """The stride of each layer from 1 on, in a trellis where an architecture is one path.

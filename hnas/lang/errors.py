@@ -342,8 +342,9 @@ class OtherChoices(Diagnostic):
     """The network was found in a space with other choices than this one.
 
     `at choices("...")` holds the digest of the space's decisions. Where it differs, every choice
-    is looked up by name instead, and this warning says that it was. Take `at choices(...)` away, or
-    write the digest of `hnas show SPEC` there, and it is gone.
+    is looked up by name instead, and this warning says that it was. The form a `train` block gives the
+    space is not asked: a digest is that of the choices that were searched. Take `at choices(...)` away,
+    or write the digest of `hnas show SPEC` there, and it is gone.
     """
 
     code = "W0201"

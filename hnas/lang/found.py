@@ -23,7 +23,7 @@ def write_network(
     """
     lines = ["hnas 1", "", *(f"# {note}" for note in notes), *([""] if notes else []), f'use "{use}"', ""]
     lines.append(f'network {name} of {space.name} at choices("{table.digest}") {{')
-    if table.trellis.single:
+    if table.trellis.single and table.trellis.decisions:  # a path that is given is no choice
         path = architecture.path(table.trellis)
         lines.append(f"  path = [{', '.join(_stride_text(stride) for stride in path)}]")
     for prefix, nodes in _by_cell(space, table, architecture):

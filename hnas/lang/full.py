@@ -16,8 +16,11 @@ from hnas.schema import blocks
 from hnas.schema.types import Attribute, Calls, Either, Many, Nested, Type
 
 
-def spell_out(spec: Spec) -> str:
-    """The text of the space, as `hnas show --resolved` prints it and a run keeps it."""
+def spell_out(spec: Spec, *, searched: bool = True) -> str:
+    """The text of the space, as `hnas show --resolved` prints it and a run keeps it.
+
+    Without the block search where it is not `searched`: a trained form may leave nothing to search on.
+    """
     block = spec.space
     span = block.span
     items: list[ast.Item] = [i for i in block.items if isinstance(i, ast.Decl) and i.kind == "param"]
@@ -32,7 +35,7 @@ def spell_out(spec: Spec) -> str:
     for kind in ("trellis",):
         items.append(_block(body_of(block, kind), blocks.BLOCKS[kind].attributes, kind, span))
     items += full.values()
-    for kind in ("data", "search", "decode", "train"):
+    for kind in ("data", *(("search",) if searched else ()), "decode", "train"):
         body = body_of(block, kind)
         if body is not None or kind in ("data", "decode"):
             schema = blocks.BLOCKS[kind]

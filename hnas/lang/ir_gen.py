@@ -30,8 +30,8 @@ from hnas.lang.settings_gen import (
     fits_axes,
     needs_split,
     search_settings,
-    train_settings,
 )
+from hnas.lang.train_gen import train_settings
 from hnas.lang.trellis_gen import trellis
 from hnas.lang.values import Converter, default_of
 from hnas.lang.walk import kind_of, ungroup
@@ -93,7 +93,8 @@ def generate(spec: Spec, sink: Sink, *, searching: bool = True) -> Program | Non
     if decode is not None:
         _fits_take(decode, cells, body_of(block, "decode"), sink)
     train_block = body_of(block, "train")
-    train = train_settings(train_block, constants, sink) if train_block is not None else None
+    classes = len(card.classes) if card is not None else None
+    train = train_settings(train_block, constants, classes, sink) if train_block is not None else None
     operators.check_unused()
     if isinstance(dims, int):
         fits_axes(body_of(block, "data"), dims, sink)

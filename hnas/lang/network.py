@@ -363,6 +363,9 @@ class _Reader:
             needed, fits = f"{take.count} terms", len(picks) == take.count
         if take.how not in ("slots", "pairs") and len({source for source, _ in picks}) < len(picks):
             needed, found, fits = "distinct inputs", "one twice", False
+        nones = {g.name: {g.options[n] for n in g.none} for g in decision.groups}
+        if take.how == "edges" and any(label in nones[source] for source, label in picks):
+            needed, found, fits = "an operator other than none for each of its edges", "none", False
         if not fits:
             self.sink.add(WrongCount(span, what=what, needed=needed, found=found))
         return fits

@@ -14,7 +14,7 @@ from hnas.diag import Diagnostic, HnasError, Note, Sink, Source, did_you_mean
 from hnas.diag.source import FLAG
 from hnas.lang import ast
 from hnas.lang.beside import Beside
-from hnas.lang.blocks import body_of, parts_of
+from hnas.lang.blocks import parts_of
 from hnas.lang.errors import (
     CannotChange,
     MissingFile,
@@ -175,6 +175,7 @@ def resolve(
     profile: str | None = None,
     sets: Sequence[str] = (),
     root: Path | None = None,
+    trained: bool = False,
 ) -> Spec | None:
     """The space a file is about, with profile and overrides laid over it; None after errors without one.
 
@@ -186,6 +187,7 @@ def resolve(
         profile: Laid over the space; None and `paper` are the spec as it stands.
         sets: `KEY=VALUE` of `--set`, laid over last, in order.
         root: `use` must stay below it; None allows any folder.
+        trained: Whether what the block `train` changes is laid over it too, before `sets`.
     """
     loader = Loader(root, sink)
     scope = loader.load(file, folder, ((folder / Path(file.source.name).name).resolve(),))
@@ -202,14 +204,24 @@ def resolve(
         sink.add(NoSuchProfile(None, name=profile, space=found[0].name or "", advice=advice))
     if profile is not None and profile in profiles:
         items = merge(items, profiles[profile].items, sink)
-    for text in sets:
-        try:
-            given = Beside(folder, root, loader.read, sink).filled((parse_assignment(Source(FLAG, text)),))
-            items = merge(items, given, sink)
-        except HnasError as error:
-            sink.diagnostics.extend(error.diagnostics)
+    given = Beside(folder, root, loader.read, sink).filled(_parsed(sets, sink))
+    if trained:  # what is set in the block train is part of what it changes, all else is set last
+        own = [i for i in given if isinstance(i, ast.Set) and i.key[0] == "train"]
+        items = _with_training(merge(items, own, sink), sink)
+        given = tuple(i for i in given if i not in own)
+    items = merge(items, given, sink)
     merged = evolve(found[0], items=items, relation=None)
     return Spec(merged, profiles, scope.networks, profile or PAPER, file, unused)
+
+
+def _parsed(sets: Sequence[str], sink: Sink) -> list[ast.Set]:
+    found: list[ast.Set] = []
+    for text in sets:
+        try:
+            found.append(parse_assignment(Source(FLAG, text)))
+        except HnasError as error:
+            sink.diagnostics.extend(error.diagnostics)
+    return found
 
 
 def with_profile(spec: Spec, name: str, sink: Sink) -> Spec:
@@ -218,13 +230,16 @@ def with_profile(spec: Spec, name: str, sink: Sink) -> Spec:
     return evolve(spec, space=evolve(spec.space, items=items), profile=name)
 
 
-def with_training(spec: Spec, sink: Sink) -> Spec:
-    """The spec as a found network of it is trained: what its block `train` changes laid over it."""
-    block = body_of(spec.space, "train")
-    if block is None:
-        return spec
-    _, over = parts_of(block, TRAIN)
-    return evolve(spec, space=evolve(spec.space, items=merge(spec.space.items, over, sink)))
+def _with_training(items: tuple[ast.Item, ...], sink: Sink) -> tuple[ast.Item, ...]:
+    """The items of a space as a found network of it is trained: what its block `train` changes laid over.
+
+    The block keeps the rest, so that the result written out is its own trained form.
+    """
+    found = next((i for i in items if isinstance(i, ast.Block) and i.kind == "train"), None)
+    if found is None:
+        return items
+    own, over = parts_of(found, TRAIN)
+    return merge(tuple(evolve(i, items=own) if i is found else i for i in items), over, sink)
 
 
 def _pick(scope: _Scope, wanted: str | None, sink: Sink) -> "tuple[ast.Block, _Scope] | None":

@@ -1,4 +1,4 @@
-"""The blocks data, search, decode and train to typed settings."""
+"""The blocks data, search and decode to typed settings."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -8,7 +8,7 @@ from attrs import evolve
 from hnas.diag import Sink, Source, Span
 from hnas.lang import ast
 from hnas.lang.block_errors import NotTogether
-from hnas.lang.blocks import assignments, known_items, parts_of
+from hnas.lang.blocks import assignments, known_items
 from hnas.lang.errors import MissingKey, NoEffect, UnknownKey, WrongValue
 from hnas.lang.values import CallValue, Converter, Values, replaced_by
 from hnas.lang.walk import ungroup
@@ -30,7 +30,6 @@ from hnas.schema.settings import (
     Schedule,
     SearchSettings,
     Softmax,
-    TrainSettings,
     Transform,
     Validation,
     WeightOptimizer,
@@ -41,7 +40,7 @@ from hnas.schema.types import Block, Nested
 
 def data_settings(block: ast.Block | None, convert: Converter, name: str, sink: Sink) -> DataSettings | None:
     """The block `data`, or every default without one."""
-    values = _values(block, blocks.DATA, convert, sink)
+    values = block_values(block, blocks.DATA, convert, sink)
     if values is None:
         return None
     crop, scale, flip, augment = (values[name] for name in ("crop", "scale", "flip", "augment"))
@@ -160,7 +159,7 @@ def _transform(call: CallValue) -> Transform:
 
 def decode_settings(block: ast.Block | None, convert: Converter, sink: Sink) -> DecodeSettings | None:
     """The block `decode`, or every default without one."""
-    values = _values(block, blocks.DECODE, convert, sink)
+    values = block_values(block, blocks.DECODE, convert, sink)
     if values is None:
         return None
     edges: CallValue = values["edges"]
@@ -169,7 +168,7 @@ def decode_settings(block: ast.Block | None, convert: Converter, sink: Sink) -> 
 
 def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Sink) -> SearchSettings | None:
     """The block `search`."""
-    values = _values(block, blocks.SEARCH, convert, sink)
+    values = block_values(block, blocks.SEARCH, convert, sink)
     if values is None:
         return None
     weights: Values = values["weights"].args
@@ -191,9 +190,9 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
         batch=values["batch"],
         relax=relax,
         order=values["order"],
-        weights=_weights(weights),
+        weights=sgd(weights),
         arch=ArchOptimizer(
-            lr=_schedule(arch["lr"]),
+            lr=schedule(arch["lr"]),
             betas=(float(betas[0]), float(betas[1])),
             eps=arch.real("eps"),
             weight_decay=arch.real("weight_decay"),
@@ -209,7 +208,7 @@ def search_settings(block: ast.Block, convert: Converter, updates: str, sink: Si
 def _relax(call: CallValue, sink: Sink) -> Relax | None:
     if call.form == "softmax":
         return Softmax()
-    tau = _schedule(call.args["tau"])
+    tau = schedule(call.args["tau"])
     # poly ends at 0, but no step is made at the end
     if tau.start <= 0 or (tau.kind != "poly" and tau.end <= 0):
         found = "the logits are divided by it"
@@ -218,41 +217,17 @@ def _relax(call: CallValue, sink: Sink) -> Relax | None:
     return Gdas(tau)
 
 
-def _weights(given: Values) -> WeightOptimizer:
+def sgd(given: Values) -> WeightOptimizer:
+    """The arguments of `sgd(...)`."""
     return WeightOptimizer(
-        lr=_schedule(given["lr"]),
+        lr=schedule(given["lr"]),
         momentum=given.real("momentum"),
         nesterov=given["nesterov"],
         weight_decay=given.real("weight_decay"),
     )
 
 
-def train_settings(block: ast.Block, convert: Converter, sink: Sink) -> TrainSettings | None:
-    """The block `train`, without what it lays over the space."""
-    own, _ = parts_of(block, blocks.TRAIN)
-    values = _values(evolve(block, items=own), blocks.TRAIN, convert, sink)
-    if values is None:
-        return None
-    if ("epochs" in values) == ("iterations" in values):
-        found = "both are given" if "epochs" in values else "neither is given"
-        needed = "either epochs or iterations"
-        sink.add(WrongValue(block.kind_span, what="the length of train", needed=needed, found=found))
-        return None
-    validate: Values = values["validate"]
-    clip, drop = values["clip"], values["drop_path"]
-    return TrainSettings(
-        epochs=values.get("epochs"),
-        iterations=values.get("iterations"),
-        batch=values["batch"],
-        weights=_weights(values["weights"].args),
-        clip=None if clip is None else float(clip),
-        aux=values.real("aux"),
-        drop_path=None if drop is None else _schedule(drop),
-        validate=Validation(every=validate["every"], images=validate["images"]),
-    )
-
-
-def _values(block: ast.Block | None, schema: Block, convert: Converter, sink: Sink) -> Values | None:
+def block_values(block: ast.Block | None, schema: Block, convert: Converter, sink: Sink) -> Values | None:
     """Every attribute of a block, nested blocks included; defaults alone without a block."""
     if block is None:
         block = ast.Block(
@@ -266,7 +241,7 @@ def _values(block: ast.Block | None, schema: Block, convert: Converter, sink: Si
     nested: dict[str, Values] = {}
     for a in schema.attributes:
         if isinstance(a.type, Nested):
-            found = _values(inner.get(a.name), Block(a.name, a.doc, a.type.attributes), convert, sink)
+            found = block_values(inner.get(a.name), Block(a.name, a.doc, a.type.attributes), convert, sink)
             if found is None:
                 return None
             nested[a.name] = found
@@ -276,7 +251,8 @@ def _values(block: ast.Block | None, schema: Block, convert: Converter, sink: Si
 _NOWHERE = Span(Source("<default>", ""), 0, 0)
 
 
-def _schedule(call: CallValue) -> Schedule:
+def schedule(call: CallValue) -> Schedule:
+    """A call of one of the forms of a schedule."""
     start = call.args.real("start")
     match call.form:
         case "cosine" | "linear":

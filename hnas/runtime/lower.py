@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, final
 
+import torch
 from torch import Tensor, nn
 
 from hnas.diag import Diagnostic, HnasError
@@ -20,7 +21,9 @@ from hnas.runtime.errors import BatchTooSmall
 from hnas.runtime.extern import build_extern
 from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
 from hnas.runtime.steps import (
+    DROPPED,
     Concat,
+    Edge,
     Extern,
     Layer,
     Masked,
@@ -35,9 +38,16 @@ from hnas.runtime.steps import (
 from hnas.runtime.tree import ModuleTree
 
 
-def lower(graph: Graph, *, allow_extern: bool = False) -> "Network":
-    """The module that computes `graph`; `allow_extern` lets it import the classes of extern operators."""
-    return Network(graph, allow_extern=allow_extern)
+def lower(
+    graph: Graph, *, allow_extern: bool = False, droppable: Mapping[str, frozenset[str]] | None = None
+) -> "Network":
+    """The module that computes `graph`.
+
+    Args:
+        allow_extern: Whether it may import the classes of extern operators.
+        droppable: Values, by function, that `Network.drop_path` leaves out.
+    """
+    return Network(graph, allow_extern=allow_extern, droppable=droppable)
 
 
 @final
@@ -47,12 +57,23 @@ class Network(nn.Module):
     `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
     its choices made needs none. `deciding` are the groups that have a say in the result: what stands
     behind `none` has not.
+
+    Attributes:
+        drop_path: The probability that an edge is left out while training, for each image by itself;
+            the others are scaled by 1 / (1 - drop_path), which keeps their expectation.
     """
 
-    def __init__(self, graph: Graph, *, allow_extern: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        allow_extern: bool = False,
+        droppable: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         super().__init__()
-        lowering = _Lowering(graph, self, allow_extern)
+        lowering = _Lowering(graph, self, allow_extern, droppable or {})
         self.result, self.aux_result = lowering.run()
+        self.edges, self.drop_path = lowering.edges, 0.0
         self.steps = lowering.steps
         self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
         alive = [step for step in self.steps if step.out not in lowering.zeros]
@@ -101,6 +122,8 @@ class Network(nn.Module):
         values: list[Any] = [None] * (len(self.steps) + 1)
         values[0] = images
         training = self.training
+        if training and self.drop_path > 0 and self.edges:
+            scalars[DROPPED] = self._dropped(images)
         step: Step | None = None
         try:
             for step in steps:
@@ -116,6 +139,12 @@ class Network(nn.Module):
                 _note(error, step, values)
             raise
         return values
+
+    def _dropped(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The factor of each edge and image; drawn on the processor, the same on every device."""
+        keep = 1 - self.drop_path
+        kept = torch.empty(self.edges, len(images)).bernoulli_(keep).div_(keep)
+        return kept.to(images.device, non_blocking=True).unbind(0)
 
     def update_statistics(self, updates: bool) -> None:
         """Whether a pass in training mode moves the running statistics of norms."""
@@ -165,8 +194,11 @@ def _whole(prefix: str, group: str) -> str:
 class _Lowering:
     """Unrolls functions into steps. Slot 0 is the image, slot i + 1 the result of step i."""
 
-    def __init__(self, graph: Graph, root: nn.Module, allow_extern: bool) -> None:
-        self.graph, self.allow_extern = graph, allow_extern
+    def __init__(
+        self, graph: Graph, root: nn.Module, allow_extern: bool, droppable: Mapping[str, frozenset[str]]
+    ) -> None:
+        self.graph, self.allow_extern, self.droppable = graph, allow_extern, droppable
+        self.edges = 0
         self.tree = ModuleTree(root)
         self.steps: list[Step] = []
         self.zeros: set[int] = set()
@@ -205,6 +237,11 @@ class _Lowering:
                         self.zeros.add(slot)
                 case Join(how):
                     kind = {"sum": Sum, "product": Product, "concat": Concat}[how]
+                    dropped = self.droppable.get(function.name, frozenset())
+                    operands = tuple(
+                        self._edge(node, slot, stats) if name in dropped and how != "concat" else slot
+                        for name, slot in zip(node.operands, operands, strict=True)
+                    )
                     slot = operands[0] if len(operands) == 1 else self._append(kind(), node, operands, stats)
             slots[node.name] = slot
         return slots
@@ -213,6 +250,11 @@ class _Lowering:
         step.place(len(self.steps) + 1, operands, f"{stats}{node.name}", node.span)
         self.steps.append(step)
         return step.out
+
+    def _edge(self, node: Node, slot: int, stats: str) -> int:
+        """The slot of an edge that may be left out where it is joined."""
+        self.edges += 1
+        return self._append(Edge(self.edges - 1), node, (slot,), stats)
 
     def _mix(self, node: Node, mix: Mix, operands: tuple[int, ...], stats: str, choices: str) -> int:
         prefix = f"{choices}." if choices else ""

@@ -236,6 +236,27 @@ class Sum(Step):
         return total
 
 
+DROPPED = "@dropped"
+"""Where a pass finds the factor of each edge and image, 0 or 1 / (1 - p), if edges are left out in it."""
+
+
+@final
+class Edge(Step):
+    """An edge of a cell that is left out at random, for each image by itself."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x = values[self.operands[0]]
+        if DROPPED not in scalars:
+            return x
+        factor_N = scalars[DROPPED][self.number].to(x.dtype)
+        return x * factor_N.view(-1, *(1,) * (x.dim() - 1))
+
+
 @final
 class Product(Step):
     """The product of the operands."""

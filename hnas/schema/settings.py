@@ -60,6 +60,72 @@ class WeightOptimizer:
 
 @final
 @frozen
+class AdamW:
+    """`weights = adamw(lr = ..., betas, eps, weight_decay)`."""
+
+    lr: Schedule
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+
+
+@final
+@frozen
+class RmsProp:
+    """`weights = rmsprop(lr = ..., alpha, eps, momentum, weight_decay)`."""
+
+    lr: Schedule
+    alpha: float
+    eps: float
+    momentum: float
+    weight_decay: float
+
+
+TrainOptimizer = WeightOptimizer | AdamW | RmsProp
+"""The optimisers of the block train; a search has the first alone."""
+
+
+@final
+@frozen
+class WarmUp:
+    """`warm_up = epochs(n, start)` or `steps(n, start)`.
+
+    The learning rate is that of the schedule times a factor that grows from `start` to 1.
+    """
+
+    unit: Literal["epochs", "steps"]
+    n: int
+    start: float
+
+
+@final
+@frozen
+class MedianFrequency:
+    """`class_weights = median_frequency`: the median of all frequencies over that of the class."""
+
+
+@final
+@frozen
+class InverseLog:
+    """`class_weights = inverse_log(c)`: 1 / ln(c + part of the pixels)."""
+
+    c: float
+
+
+@final
+@frozen
+class GivenWeights:
+    """`class_weights = [...]`: one for each class."""
+
+    weights: tuple[float, ...]
+
+
+ClassWeights = MedianFrequency | InverseLog | GivenWeights
+"""What a class counts for in the loss."""
+
+
+@final
+@frozen
 class ArchOptimizer:
     """`arch = adam(lr, betas, weight_decay, from_epoch, init = normal(mean, deviation))`.
 
@@ -104,16 +170,38 @@ class SearchSettings:
 @final
 @frozen
 class TrainSettings:
-    """The block `train`: either `epochs` or `iterations` is None."""
+    """The block `train`: either `epochs` or `iterations` is None.
+
+    Attributes:
+        epochs, iterations: The length of the run, in passes over the images or in updates.
+        batch: Images in a batch.
+        accumulate: Batches of an update.
+        weights: The optimiser.
+        warm_up: How the learning rate begins.
+        clip: Largest norm of the gradient.
+        class_weights: What a class counts for in the loss.
+        label_smoothing: Part of a label that is spread over all classes.
+        aux: Weight of the auxiliary head's loss.
+        drop_path: Probability that an edge of a cell is left out, over the run.
+        ema: Decay of the moving average of the weights.
+        precision: What autocast computes with.
+        validate: When, and on how many images.
+    """
 
     epochs: int | None
     iterations: int | None
     batch: int
-    weights: WeightOptimizer
-    clip: float | None
-    aux: float
-    drop_path: Schedule | None
+    weights: TrainOptimizer
     validate: Validation
+    accumulate: int = 1
+    warm_up: WarmUp | None = None
+    clip: float | None = None
+    class_weights: ClassWeights | None = None
+    label_smoothing: float = 0.0
+    aux: float = 0.0
+    drop_path: Schedule | None = None
+    ema: float | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 @final

@@ -35,21 +35,39 @@ SCHEDULE = Calls(
     number="constant",
 )
 
-WEIGHTS = Attribute(
+_LR = Attribute("lr", SCHEDULE, "learning rate", required=True)
+_DECAY = Attribute("weight_decay", Real(), "weight decay", "0")
+_BETAS = Attribute("betas", Listed(Real(0, 1), 2), "decay of Adam's two moments", "[0.9, 0.999]")
+_EPS = Attribute("eps", Real(), "Adam's epsilon", "1e-8")
+_SGD = (
+    _LR,
+    Attribute("momentum", Real(0, 1), "momentum", "0.9"),
+    Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
+    _DECAY,
+)
+
+WEIGHTS = Attribute("weights", Calls({"sgd": _SGD}), "optimiser of the weights", required=True)
+
+TRAINED_WEIGHTS = Attribute(
     "weights",
     Calls(
         {
-            "sgd": (
-                Attribute("lr", SCHEDULE, "learning rate", required=True),
-                Attribute("momentum", Real(0, 1), "momentum", "0.9"),
-                Attribute("nesterov", Flag(), "Nesterov's momentum", "false"),
-                Attribute("weight_decay", Real(), "weight decay", "0"),
-            )
+            "sgd": _SGD,
+            "adamw": (_LR, _BETAS, _EPS, _DECAY),
+            "rmsprop": (
+                _LR,
+                Attribute("alpha", Real(0, 1), "decay of the mean square", "0.9"),
+                Attribute("eps", Real(), "added to its root", "1e-8"),
+                Attribute("momentum", Real(0, 1), "momentum", "0"),
+                _DECAY,
+            ),
         }
     ),
     "optimiser of the weights",
     required=True,
 )
+
+_WARM_FROM = Attribute("start", Real(0, 1), "part of the learning rate it begins with", "0")
 
 VALIDATE = Attribute(
     "validate",
@@ -104,12 +122,10 @@ SEARCH = Block(
             Calls(
                 {
                     "adam": (
-                        Attribute("lr", SCHEDULE, "learning rate", required=True),
-                        Attribute(
-                            "betas", Listed(Real(0, 1), 2), "decay of Adam's two moments", "[0.9, 0.999]"
-                        ),
-                        Attribute("eps", Real(), "Adam's epsilon", "1e-8"),
-                        Attribute("weight_decay", Real(), "weight decay", "0"),
+                        _LR,
+                        _BETAS,
+                        _EPS,
+                        _DECAY,
                         Attribute(
                             "from_epoch", Whole(0), "epochs in which alpha and beta are left alone", "0"
                         ),
@@ -142,17 +158,60 @@ TRAIN = Block(
     "How a found network is trained, and what of its space changes for it: parameters and blocks in it "
     "are laid over the space, as a profile's are.",
     (
-        Attribute("epochs", Whole(1, 10**6), "passes over the training images; or iterations"),
-        Attribute("iterations", Whole(1, 10**9), "steps; or epochs"),
+        Attribute("epochs", Either(Whole(1, 10**6)), "passes over the images; or iterations", "none"),
+        Attribute("iterations", Either(Whole(1, 10**9)), "updates of the weights; or epochs", "none"),
         Attribute("batch", Whole(1, 10**6), "images in a batch", required=True),
-        WEIGHTS,
+        Attribute("accumulate", Whole(1, 10**4), "batches whose gradients make one update", "1"),
+        TRAINED_WEIGHTS,
+        Attribute(
+            "warm_up",
+            Either(
+                Calls(
+                    {
+                        "epochs": (Attribute("n", Whole(1, 10**6), "how many", required=True), _WARM_FROM),
+                        "steps": (Attribute("n", Whole(1, 10**9), "how many", required=True), _WARM_FROM),
+                    }
+                )
+            ),
+            "how long the learning rate grows, in a straight line, to what its schedule says",
+            "none",
+        ),
         Attribute("clip", Either(Real()), "largest norm of the gradient", "none"),
+        Attribute(
+            "class_weights",
+            Either(
+                Calls(
+                    {
+                        "inverse_log": (
+                            Attribute("c", Real(1), "added to the part of the pixels, above 1", "1.02"),
+                        ),
+                        "classes": (
+                            Attribute("weights", Many(Real()), "of each class, in order", required=True),
+                        ),
+                    },
+                    number="classes",
+                    words=("median_frequency",),
+                )
+            ),
+            "what a class counts for in the loss: from how often training images show it, or a list",
+            "none",
+        ),
+        Attribute("label_smoothing", Real(0, 1), "part of a label that is spread over all classes", "0"),
         Attribute("aux", Real(), "weight of an auxiliary head's loss", "0"),
         Attribute(
             "drop_path",
             Either(SCHEDULE),
             "probability that an edge of a cell is left out, over the run",
             "none",
+        ),
+        Attribute(
+            "ema",
+            Either(Real(0, 1)),
+            "decay of a moving average of the weights, which is what is measured and kept",
+            "none",
+        ),
+        Attribute(
+            "precision", Word(("float32", "bfloat16")), "of layers that autocast may make coarser", "float32"
         ),
         VALIDATE,
     ),

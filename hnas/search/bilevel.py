@@ -4,7 +4,6 @@ First order: the architecture step takes the weights as constants. Each step ask
 own parameters only, which also saves what the others' would need to keep. Second order: see `unrolled`.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import final
@@ -18,11 +17,11 @@ from hnas.data.base import Batch
 from hnas.diag import HnasError
 from hnas.engine.errors import NotFinite
 from hnas.engine.losses import cross_entropy
+from hnas.engine.schedules import rate_at
 from hnas.engine.settings import autocast
 from hnas.runtime.supernet import SuperNet
 from hnas.schema.settings import Gdas, SearchSettings
 from hnas.search.errors import NothingLearnt
-from hnas.search.schedules import rate_at
 from hnas.search.unrolled import Losses, unrolled_gradient
 
 
@@ -161,23 +160,6 @@ class Bilevel:
             why = "no choice" if which == "architecture" else "no weight"
             raise HnasError(NothingLearnt(None, space="the space", why=f"{why} has a say in the result"))
         return loss
-
-
-def trial(model: SuperNet, batch: Batch, limit: float | None = None) -> None:
-    """A pass forward and backward that leaves no trace in the model: what a weight step costs, to measure.
-
-    Raises:
-        TimeoutError: The forward pass alone takes longer than `limit` seconds.
-    """
-    deadline = None if limit is None else time.monotonic() + limit
-    model.train()
-    model.network.update_statistics(False)
-    try:
-        with autocast(batch.images.device):
-            cross_entropy(model(batch.images, deadline), batch.labels).backward()
-    finally:
-        model.network.update_statistics(True)
-        model.zero_grad(set_to_none=True)
 
 
 @contextmanager

@@ -56,16 +56,3 @@ class FoundOverLimit(Diagnostic):
     figure: str
     found: int
     most: int
-
-
-@final
-@frozen
-class AlreadyFinished(Diagnostic):
-    """The run has made all the steps it was asked for; there is nothing to go on with."""
-
-    code = "W0402"
-    severity = "warning"
-    title = "the run is finished: {step} of {steps} steps are done"
-    help = "a run stopped by --max-steps goes on with a larger number"
-    step: int
-    steps: int

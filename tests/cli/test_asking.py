@@ -259,3 +259,9 @@ def test_the_only_network_cannot_be_mutated(hnas: Call, tmp_path: Path) -> None:
     assert (said.code, said.out) == (1, "")
     assert "error[E1003]: no choice of this architecture of " in said.err
     assert hnas("neighbours", str(alone), str(only), "--count").out == "0\n"
+
+
+def test_what_is_sampled_checks_clean_where_training_changes_the_depth(hnas: Call, tmp_path: Path) -> None:
+    assert hnas("sample", str(DARTS), "-n", "1", "--seed", "3", "--out", str(tmp_path / "drawn")).code == 0
+    said = hnas("check", str(tmp_path / "drawn" / "0001.hnas"))
+    assert (said.code, said.err) == (0, "")

@@ -110,7 +110,7 @@ def test_a_network_is_named(hnas: Call, tmp_path: Path) -> None:
 def test_more_than_a_figure_shows(hnas: Call, tmp_path: Path, what: str, set_: str, message: str) -> None:
     said = hnas("draw", str(SPEC), "--what", what, "--set", set_, "--out", str(tmp_path / "a.svg"))
     assert said.code == 1
-    assert f"error[E0810]: {message}" in said.err
+    assert f"error[E0804]: {message}" in said.err
 
 
 def test_many_layers_stand_in_bands(hnas: Call, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_what_a_run_has_not_yet(hnas: Call, tmp_path: Path, run: Path) -> None:
     for name in ("spec.hnas", "run.json"):
         (early / name).write_bytes((run / name).read_bytes())
     out = str(tmp_path / "a.svg")
-    for what, code in (("trellis", "E0605"), ("cell", "E0605"), ("curves", "E0620"), ("entropy", "E0620")):
+    for what, code in (("trellis", "E0605"), ("cell", "E0605"), ("curves", "E0611"), ("entropy", "E0611")):
         said = hnas("draw", str(early), "--what", what, "--out", out)
         assert said.code == 1
         assert said.err.startswith(f"error[{code}]: {early} has no ")

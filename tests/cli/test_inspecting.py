@@ -28,8 +28,11 @@ Options:
 Commands:
   check       Check a spec or a found network; every mistake at once.
   compile     Print a stage of the compiler.
+  data        Look through a data set: counts, classes, broken files.
   decode      Decode a run's newest checkpoint again.
   diff        What tells two specs or found networks apart.
+  draw        A figure of a space, a network or a run, as SVG or PNG.
+  eval        Measure a trained network.
   explain     What an error code means, with an example and its mend.
   fmt         Bring specs into canonical form, comments kept.
   import      A network that other code found, as a .hnas file.
@@ -37,10 +40,12 @@ Commands:
   mutate      A network changed by one choice, at random.
   neighbours  The networks that differ from one by one choice.
   new         Write a first spec, or a variation of one.
+  predict     Label images with a trained network.
   rank        The number of a network in its space.
   sample      Architectures drawn uniformly from a space.
   search      Search a space: weights and architecture in alternation.
   show        What a spec or a found network is: sizes, counts, drawings.
+  train       Train a network that was found or written down.
   unrank      The architecture of a space with a number.
 """
     )
@@ -54,22 +59,28 @@ def test_option_names_are_a_promise() -> None:
         for name, each in command.commands.items()
     }
     layout = ["--profile", "--set", "--space"]
+    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads"]
+    run = [
+        "--allow-extern",
+        *layout,
+        *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
+        *("--device", "--workers", "--threads", "--checkpoint-every"),
+    ]
+    looking = ["--allow-extern", "--checkpoint", "--device", "--flip", "--scales", "--stride", "--window"]
     assert names == {
-        "search": sorted(
-            [
-                "--allow-extern",
-                *layout,
-                *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
-                *("--device", "--workers", "--threads", "--checkpoint-every"),
-            ]
-        ),
+        "search": sorted(run),
+        "train": sorted([*run, "--as", "--inherit", "--name"]),
+        "eval": sorted([*looking, "--batch", "--data", "--images", "--json", "--split"]),
+        "predict": sorted([*looking, "--out", "--overlay"]),
+        "data": sorted(["--allow-outside", "--data", "--json", "--samples", "--sheet", *layout]),
         "decode": ["--set"],
         "check": sorted(["--allow-outside", "--json", *layout]),
         "diff": sorted(["--allow-outside", "--exit-code", *layout]),
         "explain": [],
         "import": ["--cell", "--name", "--out", "--space"],
         "new": ["--from", "--space"],
-        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
+        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *latency, *layout]),
+        "draw": sorted(["--allow-outside", "--name", "--out", "--what", *layout]),
         "fmt": ["--check", "--diff"],
         "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
         "unrank": sorted(["--allow-outside", "--out", *layout]),

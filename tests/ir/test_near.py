@@ -143,3 +143,8 @@ def test_neighbours_beyond_listing_are_counted() -> None:
     terms = 12 * sum(2 * (8 * k - 1) for k in range(2, 7))
     assert others > 0
     assert near.count(architecture) == terms + others * shared.counts.cells
+
+
+def test_architectures_are_collected_in_sets() -> None:
+    _, ranking, _ = _of("nasbench201")
+    assert len({ranking.unrank(index % 7) for index in range(20)}) == 7

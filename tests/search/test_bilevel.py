@@ -10,9 +10,10 @@ from hnas.compiler import Compilation
 from hnas.data.base import VOID, Batch
 from hnas.diag import HnasError
 from hnas.engine.losses import cross_entropy
+from hnas.engine.trial import trial
 from hnas.runtime.lower import Network
 from hnas.runtime.supernet import SuperNet
-from hnas.search.bilevel import Bilevel, Optimizers, trial
+from hnas.search.bilevel import Bilevel, Optimizers
 
 
 def _batch(compilation: Compilation, side: int, device: str = "cpu") -> Batch:
@@ -165,11 +166,11 @@ def test_a_trial_leaves_no_trace() -> None:
     compilation = small()
     model = compilation.supernet(0)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    trial(model, _batch(compilation, 33))
+    trial(model, model.network, _batch(compilation, 33))
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     with pytest.raises(TimeoutError):
-        trial(model, _batch(compilation, 33), limit=0.0)
+        trial(model, model.network, _batch(compilation, 33), limit=0.0)
 
 
 def test_a_batch_of_one_is_named_as_the_fault() -> None:

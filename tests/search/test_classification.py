@@ -17,8 +17,9 @@ from hnas.data.base import Batch
 from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.loop import Stopper
 from hnas.engine.run import RunFolder
+from hnas.engine.trial import trial
 from hnas.schema.datasets import CIFAR10, DatasetCard
-from hnas.search.bilevel import Bilevel, Optimizers, trial
+from hnas.search.bilevel import Bilevel, Optimizers
 from hnas.search.searcher import Searcher, SearchJob
 
 CPU = torch.device("cpu")
@@ -82,7 +83,7 @@ def test_the_weights_learn_a_batch_by_heart(tmp_path: Path) -> None:
 
 def test_a_trial_takes_labels_of_images(tmp_path: Path) -> None:
     model = compilation_of("nasbench201", tmp_path).supernet(0)
-    trial(model, batch_of(1))
+    trial(model, model.network, batch_of(1))
     assert all(p.grad is None for p in model.parameters())
 
 
@@ -142,7 +143,7 @@ def searcher_of(compilation: Compilation, folder: Path, max_steps: int | None, r
     )
     searcher = Searcher(job, run, Checkpoints(run.checkpoints, "test"), reporter())
     if resume:
-        searcher.resume()
+        searcher.course.resume()
     return searcher
 
 
@@ -167,7 +168,7 @@ def test_a_search_says_accuracy_and_resumes_to_the_bit(order: str, relax: str, t
         part.search(stopper)
     torch.manual_seed(99)  # what comes out of the checkpoint is all that counts
     rest = searcher_of(compilation, tmp_path / "part", None, True)
-    assert rest.step == 3
+    assert rest.course.step == 3
     with rest.run, Stopper("") as stopper:
         rest.search(stopper)
     ours, theirs = rest.job.model.state_dict(), whole.job.model.state_dict()

@@ -16,15 +16,8 @@ class Tally:
     shown: dict[str, float] = field(factory=dict[str, float])
     """The last loss of each kind, for the eye."""
 
-    def weights(self, loss: Tensor) -> None:
-        """A weight step was made."""
-        self._add("loss_weights", loss)
-
-    def arch(self, loss: Tensor) -> None:
-        """An architecture step was made."""
-        self._add("loss_arch", loss)
-
-    def _add(self, name: str, loss: Tensor) -> None:
+    def add(self, name: str, loss: Tensor) -> None:
+        """A step was made, with this loss of the kind `name`."""
         value = float(loss)
         self._sums[name] = self._sums.get(name, 0.0) + value
         self._counts[name] = self._counts.get(name, 0) + 1

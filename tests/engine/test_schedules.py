@@ -3,8 +3,8 @@ from itertools import pairwise
 
 import pytest
 
+from hnas.engine.schedules import rate_at
 from hnas.schema.settings import Schedule
-from hnas.search.schedules import rate_at
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""From a run of `hnas train` to figures, and to labels of images."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from hnas.api.errors import FolderExists
+from hnas.cli.building import memory
+from hnas.cli.running import dataset, find_data_again
+from hnas.data.base import evenly
+from hnas.data.errors import NoDataset, NoSplit
+from hnas.data.looked_at import label_png, overlay_png, pictures, read_picture
+from hnas.data.registry import GENERATED
+from hnas.diag import HnasError
+from hnas.engine.errors import NotForImages
+from hnas.engine.files import empty_folder, write_atomically
+from hnas.train.evaluate import Looking, Report, evaluate
+from hnas.trained import TrainedNetwork, Which, open_trained
+
+
+def measure(
+    run: Path,
+    checkpoint: Which | None,
+    how: Looking,
+    *,
+    split: Literal["train", "val", "test"],
+    data: tuple[str, ...] = (),
+    images: int = 0,
+    batch: int = 1,
+    device: str = "auto",
+    allow_extern: bool = False,
+) -> tuple[TrainedNetwork, Report]:
+    """Measure a trained network on `images` images of a split, 0: on all.
+
+    Raises:
+        HnasError: There is no such run, checkpoint or data set.
+    """
+    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern)
+    _fits_task(trained, how)
+    compilation = trained.compilation
+    name = compilation.data.name
+    if split == "test":
+        raise HnasError(NoSplit(None, name=name, split=split, known="val, train"))
+    root = find_data_again(trained.folder.record, compilation, data)
+    if root is None and name not in GENERATED:
+        raise HnasError(NoDataset(None, name=name))
+    found = dataset(compilation, split, root)
+    with memory("while measuring"):
+        indices = evenly(len(found), images)
+        return trained, evaluate(
+            trained.network, found, indices, compilation.data, how, trained.device, batch
+        )
+
+
+def label(
+    run: Path,
+    checkpoint: Which | None,
+    how: Looking,
+    *,
+    images: Path,
+    out: Path | None,
+    overlay: bool,
+    device: str = "auto",
+    allow_extern: bool = False,
+) -> Iterator[str] | None:
+    """Label images; a line for each as it is done. None where a folder is needed and none was given.
+
+    Raises:
+        HnasError: There is no such run, checkpoint or image, or `out` has files.
+    """
+    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern)
+    _fits_task(trained, how)
+    found = pictures(images)
+    if trained.compilation.card.task == "classification":
+        return (_class_of(trained, path, how) for path in found)
+    if out is None:
+        return None
+    empty_folder(out, FolderExists(None, path=str(out)))
+    return _label_all(trained, found, how, out, overlay)
+
+
+def _class_of(trained: TrainedNetwork, path: Path, how: Looking) -> str:
+    with memory("while predicting"):
+        probabilities = trained.probabilities(read_picture(path), how)
+    number = int(probabilities.argmax())
+    return f"{path}  {trained.compilation.card.classes[number]}  {float(probabilities[number]):.4f}"
+
+
+def _label_all(
+    trained: TrainedNetwork, found: tuple[Path, ...], how: Looking, out: Path, overlay: bool
+) -> Iterator[str]:
+    card = trained.compilation.card
+    stems = [path.stem for path in found]
+    for path in found:
+        # a.png and a.jpg in one folder must not meet in a.png
+        name = path.stem if stems.count(path.stem) == 1 else path.name
+        image = read_picture(path)
+        with memory("while predicting"):
+            labels = trained.predict(image, how)
+        write_atomically(out / f"{name}.png", label_png(labels, card))
+        if overlay:
+            write_atomically(out / f"{name}.overlay.png", overlay_png(image, labels, card))
+        shown = torch.bincount(labels.flatten().long(), minlength=len(card.classes))
+        parts = sorted(((int(n), i) for i, n in enumerate(shown) if n), reverse=True)[:3]
+        most = ", ".join(f"{card.classes[i]} {n / labels.numel():.0%}" for n, i in parts)
+        yield f"{os.fspath(out / f'{name}.png')}  {most}"
+
+
+def _fits_task(trained: TrainedNetwork, how: Looking) -> None:
+    if how.window is not None and trained.compilation.card.task == "classification":
+        raise HnasError(NotForImages(None, flag="--window"))
