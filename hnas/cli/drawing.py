@@ -34,10 +34,10 @@ _OF_RUN = ("curves", "entropy")
 @layout_options
 @outside_option
 def draw(source: Path, what: str, out: Path | None, name: str | None, **layout: Any) -> int:
-    """Draw a space, a network, or the run of a search, as a figure for a paper.
+    """Draw a space, a network, or a run of hnas search or hnas train, as a figure for a paper.
 
     The trellis of a space has every way in it, that of a network the ways it takes. In the trellis of a
-    run, ways are as wide as beta of its newest checkpoint, in its cells edges as opaque as alpha; what
+    search, ways are as wide as beta of its newest checkpoint, in its cells edges as opaque as alpha; what
     was found is in colour. Text in an SVG stays text; the same input gives the same file.
     """
     from hnas.api.files import refuse_to_overwrite, write_new
@@ -61,15 +61,34 @@ def draw(source: Path, what: str, out: Path | None, name: str | None, **layout: 
 
 def _of_run(path: Path, what: Any, format: str, name: str | None, layout: dict[str, Any]) -> bytes:
     """A run has its own spec, laid out as it was searched."""
-    import warnings
-
-    from hnas.api.run import open as open_run
-    from hnas.draw.drawing import drawn_run
+    from hnas.compiler import Compilation
+    from hnas.draw.drawing import drawn, drawn_metrics
+    from hnas.engine.log import MetricsLog
+    from hnas.engine.run import RunFolder
 
     given = next((flag for flag, value in {**layout, "name": name}.items() if value), None)
     if given is not None:
         flag = "--set" if given == "sets" else f"--{given.replace('_', '-')}"
         raise click.UsageError(f"{flag} does not go with a run: it keeps what it began with")
+    folder = RunFolder.open(path, None)
+    record = folder.record
+    if what == "entropy" and record.kind == "train":
+        raise click.UsageError("--what entropy is of a search: a training has nothing to decide")
+    if what in _OF_RUN:
+        title = f"hnas {record.kind}, profile {record.profile}, seed {record.seed}"
+        return drawn_metrics(str(path), MetricsLog(folder.metrics).rows(), what, format, title)
+    if record.kind == "train":
+        compilation = Compilation(folder.network, trained=True)
+        return drawn(compilation, what, format, next(iter(compilation.networks().items())))
+    return _of_search(path, what, format)
+
+
+def _of_search(path: Path, what: Literal["trellis", "cell"], format: str) -> bytes:
+    import warnings
+
+    from hnas.api.run import open as open_run
+    from hnas.draw.drawing import drawn_run
+
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         data = drawn_run(open_run(path), what, format)

@@ -15,6 +15,7 @@ Series = Mapping[str, Sequence[tuple[int, float]]]
 
 _COLOURS = (LINK, TAKEN, "#2f9e44", "#7048e8", "#0c8599", GREY)
 _NAMES = {
+    "loss": "training",
     "loss_weights": "of the weights (trainA)",
     "loss_arch": "of alpha and beta (trainB)",
     "entropy_alpha": "alpha",

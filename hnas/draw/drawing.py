@@ -1,14 +1,13 @@
 """A space, a network or a run as the file of a figure."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from hnas.api.run import Run
 from hnas.compiler import Compilation
 from hnas.diag import HnasError
 from hnas.draw.cell import cells_figure
 from hnas.draw.cells import cells_of
-from hnas.draw.curves import curves_figure, panels_of
+from hnas.draw.curves import Rows, curves_figure, panels_of
 from hnas.draw.errors import NothingMeasured
 from hnas.draw.figure import encoded, style
 from hnas.draw.states import Weights, states_of
@@ -23,7 +22,7 @@ Choices = Literal["trellis", "cell"]
 Measured = Literal["curves", "entropy"]
 """Figures of what a run measures, step by step."""
 
-_FOUND = {"trellis": "orange: what was found", "cell": "orange: what was found"}
+_FOUND = "orange: what was found"
 _WEIGHED = {
     "trellis": "width: beta of the newest checkpoint",
     "cell": "opacity, number: alpha of the newest checkpoint, of the strongest operator but none",
@@ -51,8 +50,8 @@ def drawn(
         return encoded(_chosen(compilation, what, title, None, architecture, ()), format)
 
 
-def drawn_run(run: Run, what: Choices | Measured, format: str) -> bytes:
-    """A run as far as it is: its weights of choices with what was found among them, or what it measured.
+def drawn_run(run: Run, what: Choices, format: str) -> bytes:
+    """A search as far as it is: its weights of choices with what was found among them.
 
     Args:
         run: A search, finished or not.
@@ -60,17 +59,36 @@ def drawn_run(run: Run, what: Choices | Measured, format: str) -> bytes:
         format: `svg` or `png`.
 
     Raises:
-        HnasError: It has no checkpoint (E0605) or no such metrics (E0611) yet, its spec was changed (E0607),
-            or it is more than a figure can show (E0804).
+        HnasError: It has no checkpoint yet (E0605), its spec was changed (E0607), or it is more than a
+            figure can show (E0804).
     """
+    weights, found = run.weights(), run.architecture
+    compilation = run.space.compilation
+    notes = (_WEIGHED[what], _FOUND if found is not None else "nothing found yet")
+    title = f"a search of {compilation.space.name}"
     with style():
-        if what == "curves" or what == "entropy":
-            return encoded(_measured(run, what), format)
-        weights, found = run.weights(), run.architecture
-        compilation = run.space.compilation
-        notes = (_WEIGHED[what], _FOUND[what] if found is not None else "nothing found yet")
-        title = f"a search of {compilation.space.name}"
         return encoded(_chosen(compilation, what, title, weights, found, notes), format)
+
+
+def drawn_metrics(path: str, rows: Rows, what: Measured, format: str, title: str) -> bytes:
+    """What a run measured, step by step.
+
+    Args:
+        path: Its folder, for messages.
+        rows: Its metrics.
+        what: Which figure.
+        format: `svg` or `png`.
+        title: Above the figure.
+
+    Raises:
+        HnasError: It has no such metrics yet (E0611).
+    """
+    panels = panels_of(rows, what)
+    if not panels:
+        named = "losses" if what == "curves" else "entropies"
+        raise HnasError(NothingMeasured(None, path=path, what=named))
+    with style():
+        return encoded(curves_figure(panels, title), format)
 
 
 def _chosen(
@@ -85,12 +103,3 @@ def _chosen(
     if what == "cell":
         return cells_figure(cells_of(*given), title, notes)
     return trellis_figure(states_of(*given), title, notes)
-
-
-def _measured(run: Run, what: Measured) -> "Figure":
-    rows: tuple[Mapping[str, Any], ...] = run.metrics()
-    panels = panels_of(rows, what)
-    if not panels:
-        named = "losses" if what == "curves" else "entropies"
-        raise HnasError(NothingMeasured(None, path=str(run.path), what=named))
-    return curves_figure(panels, f"seed {run.record.seed}, profile {run.record.profile}")

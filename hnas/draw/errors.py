@@ -18,7 +18,7 @@ class NothingMeasured(Diagnostic):
 
     code = "E0611"
     title = "{path} has no {what} yet"
-    help = "wait for its first rows of metrics, or go on with it: hnas search --resume {path}"
+    help = "wait for its first rows of metrics, or go on with it: --resume {path}"
     path: str
     what: str
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import ROOT, SPEC, tiny_flags
+from helpers import ROOT, SPEC, tiny_flags, trained_spec
 from PIL import Image
 
 from hnas.compiler import Compilation
@@ -184,3 +184,20 @@ def test_what_a_run_has_not_yet(hnas: Call, tmp_path: Path, run: Path) -> None:
         said = hnas("draw", str(early), "--what", what, "--out", out)
         assert said.code == 1
         assert said.err.startswith(f"error[{code}]: {early} has no ")
+
+
+def test_a_training(hnas: Call, tmp_path: Path) -> None:
+    network = trained_spec(tmp_path, "epochs = 1  batch = 60  weights = sgd(lr = 0.1)")
+    folder = tmp_path / "run"
+    said = hnas("train", str(network), "--out", str(folder), "--threads", "1", "--max-steps", "10")
+    assert said.code == 0, said.err
+    found: dict[str, list[str]] = {}
+    for what in ("trellis", "cell", "curves"):
+        out = tmp_path / f"{what}.svg"
+        said = hnas("draw", str(folder), "--what", what, "--out", str(out))
+        assert (said.code, said.err) == (0, "")
+        found[what] = texts(out)
+    assert "loss" in found["curves"]
+    said = hnas("draw", str(folder), "--what", "entropy", "--out", str(tmp_path / "a.svg"))
+    assert said.code == 2
+    assert "--what entropy is of a search" in said.err
