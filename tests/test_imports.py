@@ -29,9 +29,10 @@ TABLE: dict[str, set[str]] = {
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
     "trained": {"compiler", "data.transforms", "diag", "engine", "ir.decisions", "runtime", "train"},
     "api": {"compiler", "diag", "engine", "ir", "lang", "runtime?"},
+    "draw": {"api", "compiler", "diag", "ir"},
     "cli": {
-        *("", "api", "compiler", "data", "diag", "engine", "importing", "ir", "lang", "passes.errors"),
-        *("runtime", "schema", "search", "train", "trained"),
+        *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),
+        *("passes.errors", "runtime", "schema", "search", "train", "trained"),
     },
 }
 
@@ -50,6 +51,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "importing": {"attrs", "numpy?"},
     "compiler": {"attrs", "torch?"},
     "api": {"attrs", "torch?"},
+    "draw": {"attrs", "matplotlib?"},
     "cli": {"attrs", "click", "rich", "torch"},
 }
 
@@ -162,6 +164,12 @@ def test_a_file_is_formatted_without_torch(tmp_path: Path) -> None:
     assert loose.read_text(encoding="utf-8") == "hnas 1\na = 1\n"
 
 
+def test_a_space_is_drawn_without_torch(tmp_path: Path) -> None:
+    _runs_without_torch(
+        ["draw", str(SPEC), "--out", "drawn.svg"], tmp_path, allowed=("matplotlib", "numpy", "PIL")
+    )
+
+
 def test_a_space_and_a_run_are_opened_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys, hnas; space = hnas.load(sys.argv[1]); found = space.sample(2); "
@@ -184,10 +192,10 @@ def test_a_text_is_imported_without_torch(tmp_path: Path) -> None:
     _runs_without_torch(["import", "nasbench201", str(cell), "--space", str(space)], tmp_path)
 
 
-def _runs_without_torch(command: list[str], folder: Path) -> None:
+def _runs_without_torch(command: list[str], folder: Path, allowed: tuple[str, ...] = ()) -> None:
     code = (
         "import sys; from hnas.cli.main import run; code = run(sys.argv[1:]); "
-        "heavy = {'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules); "
+        f"heavy = ({{'torch', 'numpy', 'rich', 'PIL', 'matplotlib'}} - set({allowed!r})) & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy or code else 0)"
     )
     arguments = [sys.executable, "-c", code, *command]

@@ -31,15 +31,16 @@ def refuse_to_overwrite(path: Path) -> None:
         raise HnasError(FileExists(None, path=str(path)))
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there.
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file that is not there; text as UTF-8.
 
     Raises:
         HnasError: It is, or it cannot be written.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("xb") as file:
+            file.write(data)
     except FileExistsError:
         raise HnasError(FileExists(None, path=str(path))) from None
     except OSError as error:

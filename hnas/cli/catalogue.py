@@ -14,6 +14,7 @@ from types import ModuleType
 import hnas.api.errors
 import hnas.cli.errors
 import hnas.data.errors
+import hnas.draw.errors
 import hnas.engine.errors
 import hnas.importing.errors
 import hnas.ir.errors
@@ -38,6 +39,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.runtime.errors,
     hnas.api.errors,
     hnas.cli.errors,
+    hnas.draw.errors,
     hnas.importing.errors,
 )
 """Where diagnostics are declared."""

@@ -5,7 +5,7 @@ from textwrap import fill
 
 from hnas.cli.lattice import draw_states
 from hnas.ir.decisions import Architecture, DecisionTable, TrellisChoices
-from hnas.ir.space import Cell, Space
+from hnas.ir.space import Cell, Space, unapplied
 from hnas.ir.types import spell_stride
 
 _COLUMNS = 80
@@ -111,6 +111,6 @@ def _cells(
             cell, _, node = decision.id.rpartition(".")
             picks = architecture.picks[decision.id]
             if decision.take.how == "pairs":  # `sep(3)(prev)`, of a slot
-                picks = tuple((pair[:-1].rpartition("(")[2], pair.rpartition("(")[0]) for _, pair in picks)
+                picks = tuple((source, op) for op, source in (unapplied(pair) for _, pair in picks))
             found.setdefault(f"cell {cell}", []).append((node, picks))
     return list(found.items())

@@ -1,4 +1,4 @@
-"""`hnas show` and `hnas compile`: what needs no torch, but for `--emit module`."""
+"""`hnas show` and `hnas compile`: what needs no torch, but for `--latency` and `--emit module`."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hnas.compiler import Compilation
+    from hnas.engine.latency import Latency
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 
@@ -25,8 +26,18 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--resolved", is_flag=True, help="The whole spec as one file, every default written out.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
 @click.option(
-    "--size", metavar="HxW", help="Count multiply-adds for images of this size; by default the crop."
+    "--size",
+    metavar="HxW",
+    help="Count multiply-adds, and measure, for images of this size; by default the crop.",
 )
+@click.option(
+    "--latency", is_flag=True, help="Measure how long the networks take here, and what their maps hold."
+)
+@click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="With --latency: where.  [default: auto]")
+@click.option("--threads", type=click.IntRange(1, 1024), help="With --latency: of torch on the processor.")
+@click.option("--batch", type=click.IntRange(1), help="With --latency: images in a pass.  [default: 1]")
+@click.option("--repeats", type=click.IntRange(1), help="With --latency: passes that count.  [default: 30]")
+@extern_option
 def show(
     spec: Path,
     profile: str | None,
@@ -36,24 +47,58 @@ def show(
     resolved: bool,
     as_json: bool,
     size: str | None,
+    latency: bool,
+    allow_extern: bool,
+    **measuring: "Any",
 ) -> int:
-    """Show the space of SPEC with its counts, or draw the networks a found file holds."""
+    """Show the space of SPEC with its counts, or draw the networks a found file holds.
+
+    With --latency the networks are also built, with new weights, and timed: forward passes without
+    gradients after a few that do not count, whole and by part, median and middle half.
+    """
     from hnas.cli.summary import figures, networks_text, space_text
     from hnas.compiler import Compilation
 
-    compilation = Compilation(spec, profile, sets, space, allow_outside)
+    given = [name for name, value in {**measuring, "allow-extern": allow_extern}.items() if value]
+    if given and not latency:
+        raise click.UsageError(f"--{given[0]} goes with --latency")
+    if latency and resolved:
+        raise click.UsageError("--latency does not go with --resolved")
+    compilation = Compilation(spec, profile, sets, space, allow_outside, allow_extern=allow_extern)
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
     image = compilation.image if size is None else _extents(size, compilation.space.dims)
+    measured: Mapping[str, Latency] = {}
+    if latency:
+        from hnas.cli.timing import latencies
+
+        measured = latencies(compilation, image, **measuring)
     if resolved:
         say(compilation.resolved_text.rstrip("\n"))
     elif as_json:
-        say(_as_json(figures(compilation, image)))
+        say(_as_json(_with_latencies(figures(compilation, image), measured)))
     elif compilation.networks():
         say(networks_text(compilation, image))
+        _say_latencies(measured)
     else:
         say(space_text(compilation, image))
     show_diagnostics(compilation.warnings)
     return 0
+
+
+def _say_latencies(measured: "Mapping[str, Latency]") -> None:
+    if measured:
+        from hnas.cli.timing import latency_text
+
+        for name, found in measured.items():
+            say("\n" + latency_text(name, found))
+
+
+def _with_latencies(found: "dict[str, Any]", measured: "Mapping[str, Latency]") -> "dict[str, Any]":
+    """`latency` of each network; of an only one at the top too, as its other figures."""
+    for name, each in measured.items():
+        found["networks"][name]["latency"] = each.data()
+        found |= {"latency": each.data()} if len(measured) == 1 else {}
+    return found
 
 
 def _extents(size: str, dims: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import final
 from attrs import define, field, frozen
 
 from hnas.ir.decisions import State
-from hnas.ir.types import Stride, per_axis, spell_stride
+from hnas.ir.types import Stride, fine_to_coarse, spell_stride
 
 _WIDTH = 64
 """Characters from the first layer to the last that stand side by side: with labels, less than 80."""
@@ -37,7 +37,8 @@ def draw_states(alive: Layers, links: Iterable[Link], dead: Layers | None = None
         whole: Draw every layer, in several parts if need be; else the middle of many is left out.
     """
     dead = dead or {}
-    drawing = _Drawing(alive, dead, _rows(alive, dead))
+    there = (stride for layers in (alive, dead) for strides in layers.values() for stride in strides)
+    drawing = _Drawing(alive, dead, fine_to_coarse(there))
     near, far = drawing.sorted(dict.fromkeys(links))
     layers = range(min(alive), max(alive) + 1)
     most = _WIDTH // drawing.step  # layers behind the first
@@ -50,13 +51,6 @@ def draw_states(alive: Layers, links: Iterable[Link], dead: Layers | None = None
     if far:
         parts.append("\n".join(_listed(far)))
     return "\n\n".join(parts)
-
-
-def _rows(*groups: Layers) -> tuple[Stride, ...]:
-    """Every stride, fine to coarse."""
-    strides = {stride for layers in groups for there in layers.values() for stride in there}
-    axes = max(len(stride) if isinstance(stride, tuple) else 1 for stride in strides)
-    return tuple(sorted(strides, key=lambda stride: per_axis(stride, axes)))
 
 
 def _listed(links: Sequence[Link]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from hnas.cli.asking import locate, mutate, neighbours, rank, unrank
 from hnas.cli.checking import check
 from hnas.cli.data import data
 from hnas.cli.differing import diff
+from hnas.cli.drawing import draw
 from hnas.cli.explaining import explain
 from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
@@ -37,7 +38,8 @@ def command() -> None:
 
 
 _COMMANDS = (
-    *(search, decode, train, eval_, predict, data, check, show, compile_, explain, new, import_, diff, fmt),
+    *(search, decode, train, eval_, predict, data, check, show, draw, compile_),
+    *(explain, new, import_, diff, fmt),
     *(sample, unrank, rank, locate, neighbours, mutate),
 )
 for each in _COMMANDS:

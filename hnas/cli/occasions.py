@@ -31,6 +31,7 @@ from hnas.data.errors import (
     UnusedData,
 )
 from hnas.diag import Diagnostic, Source, Span
+from hnas.draw.errors import NothingMeasured, TooMuchToDraw
 from hnas.engine.errors import (
     AlreadyFinished,
     CannotWrite,
@@ -244,6 +245,22 @@ _ALL = (
         f"{_SEARCH} --set search.weights.lr=1000",
         NotFinite(None, which="weight", value="nan", step=5),
         "the weights ran away",
+    ),
+    Occasion(
+        f"hnas draw {_RUN} --what curves",
+        NothingMeasured(None, path=_RUN, what="losses"),
+        "the run has just begun",
+    ),
+    Occasion(
+        "hnas draw base.hnas --set trellis.layers=1001",
+        TooMuchToDraw(
+            None,
+            what="the trellis",
+            number=1001,
+            things="layers",
+            most=1000,
+            advice="draw a part of it: --set trellis.layers=12, or a profile with fewer layers",
+        ),
     ),
     Occasion(
         "hnas eval runs/found-20260102-120000 --split test",

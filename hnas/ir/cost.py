@@ -66,11 +66,11 @@ def cost_of(
     shapes = parameters(graph) if shapes is None else shapes
     weights: dict[str, int] = {}
     for name, shape in shapes.items():
-        weights[_part(name)] = weights.get(_part(name), 0) + prod(shape)
+        weights[part_of(name)] = weights.get(part_of(name), 0) + prod(shape)
     macs: dict[str, int] = {}
     if image is not None:
         for name, number in _by_node(graph, image).items():
-            macs[_part(name)] = macs.get(_part(name), 0) + number
+            macs[part_of(name)] = macs.get(part_of(name), 0) + number
     parts = {
         name: Part(weights.get(name, 0), None if image is None else macs.get(name, 0))
         for name in sorted(weights.keys() | {name for name, number in macs.items() if number})
@@ -78,7 +78,8 @@ def cost_of(
     return Cost(sum(weights.values()), None if image is None else sum(macs.values()), image, parts)
 
 
-def _part(path: str) -> str:
+def part_of(path: str) -> str:
+    """The part of a network that a layer belongs to, by its path: `stem`, `cells`, `head`, ..."""
     first = path.partition(".")[0]
     return "cells" if first.startswith("layer") and first[5:].isdigit() else first
 

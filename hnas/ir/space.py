@@ -62,6 +62,12 @@ def applied(label: str, source: str) -> str:
     return f"{label}({source})" if plain else f"({label})({source})"
 
 
+def unapplied(text: str) -> tuple[str, str]:
+    """The operator and what it reads, of what `applied` spells."""
+    operator, _, source = text[:-1].rpartition("(")
+    return operator, source
+
+
 # --- maps of explicit nodes ----------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 A map of stride s over an image of H x W pixels has ceil(H / s) x ceil(W / s) pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, final
 
@@ -125,6 +125,13 @@ def _pairs(a: Stride, b: Stride) -> list[tuple[int, int]] | None:
 def per_axis(stride: Stride, axes: int) -> tuple[int, ...]:
     """The stride on each of `axes` axes."""
     return (stride,) * axes if isinstance(stride, int) else stride
+
+
+def fine_to_coarse(strides: Iterable[Stride]) -> tuple[Stride, ...]:
+    """Each of the strides once, sorted; those of all axes first axis by axis."""
+    found = set(strides)
+    axes = max((len(stride) for stride in found if isinstance(stride, tuple)), default=1)
+    return tuple(sorted(found, key=lambda stride: per_axis(stride, axes)))
 
 
 def order(a: Stride, b: Stride) -> Literal["finer", "same", "coarser"] | None:

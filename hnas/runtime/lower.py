@@ -92,6 +92,18 @@ class Network(nn.Module):
         """
         return self._run(self.main_steps, images, weights, deadline)[self.result]
 
+    def watched(
+        self,
+        images: Tensor,
+        after: Callable[[Step, list[Any]], None],
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """The result; `after` is called when a step is done, before the maps it used last are let go.
+
+        It gets the step and the values of all slots, None where there is none.
+        """
+        return self._run(self.main_steps, images, weights, None, after)[self.result]
+
     def with_aux(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The result and that of the auxiliary head, None where the network has none."""
         values = self._run(self.steps, images, None, None)
@@ -103,6 +115,7 @@ class Network(nn.Module):
         images: Tensor,
         weights: Mapping[str, Tensor] | None,
         deadline: float | None,
+        after: Callable[[Step, list[Any]], None] | None = None,
     ) -> list[Any]:
         """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
@@ -117,6 +130,8 @@ class Network(nn.Module):
                 values[step.out] = step.run(values, scalars, training)
                 if deadline is not None and time.monotonic() > deadline:
                     raise TimeoutError
+                if after is not None:
+                    after(step, values)
                 for slot in step.dead:
                     values[slot] = None
         except Exception as error:

@@ -31,6 +31,7 @@ Commands:
   data        Look through a data set: counts, classes, broken files.
   decode      Decode a run's newest checkpoint again.
   diff        What tells two specs or found networks apart.
+  draw        A figure of a space, a network or a run, as SVG or PNG.
   eval        Measure a trained network.
   explain     What an error code means, with an example and its mend.
   fmt         Bring specs into canonical form, comments kept.
@@ -58,6 +59,7 @@ def test_option_names_are_a_promise() -> None:
         for name, each in command.commands.items()
     }
     layout = ["--profile", "--set", "--space"]
+    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads"]
     run = [
         "--allow-extern",
         *layout,
@@ -77,7 +79,8 @@ def test_option_names_are_a_promise() -> None:
         "explain": [],
         "import": ["--cell", "--name", "--out", "--space"],
         "new": ["--from", "--space"],
-        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *layout]),
+        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *latency, *layout]),
+        "draw": sorted(["--allow-outside", "--name", "--out", "--what", *layout]),
         "fmt": ["--check", "--diff"],
         "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
         "unrank": sorted(["--allow-outside", "--out", *layout]),
