@@ -4,6 +4,7 @@
 """
 
 import errno
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -48,6 +49,8 @@ for each in _COMMANDS:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    # a check makes tens of thousands of small objects and hardly a cycle: looking for some took a tenth of it
+    gc.set_threshold(50_000)
     sys.exit(run())
 
 
