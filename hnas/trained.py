@@ -13,7 +13,7 @@ from hnas.compiler import Compilation
 from hnas.data.transforms import normalise, resize
 from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints, State
-from hnas.engine.errors import NoWeights, SpecChanged
+from hnas.engine.errors import NoWeights
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import resolve_device
 from hnas.ir.decisions import Architecture
@@ -131,7 +131,7 @@ def network_of(
         HnasError: A file of it was changed since the run began.
     """
     compilation = Compilation(folder.network, trained=True, allow_extern=allow_extern)
-    check_unchanged(folder.spec, record, digests_of(folder, compilation))
+    folder.refuse_changed(digests_of(folder, compilation))
     (architecture,) = compilation.networks().values()
     return compilation, architecture
 
@@ -140,15 +140,3 @@ def digests_of(folder: RunFolder, compilation: Compilation) -> dict[str, str]:
     """The digests of a run of `hnas train`: those of its space, and one of the network's file."""
     network = hashlib.sha256(folder.network.read_bytes()).hexdigest()[:16]
     return {**attrs.asdict(compilation.digests), "network": network}
-
-
-def check_unchanged(path: Path, record: RunRecord, have: dict[str, str]) -> None:
-    """Refuse a spec that is another one since the run began; `have` are the digests now.
-
-    Raises:
-        HnasError: It is.
-    """
-    words = {"choices": "choices", "weights": "weights", "run": "settings", "network": "network"}
-    which = [word for name, word in words.items() if record.digests.get(name) != have.get(name)]
-    if which:
-        raise HnasError(SpecChanged(None, path=str(path), which=" and ".join(which)))

@@ -12,8 +12,7 @@ from attrs import define, field, frozen
 
 from hnas.api.space import SearchSpace
 from hnas.compiler import Compilation
-from hnas.diag import Diagnostic, HnasError
-from hnas.engine.errors import SpecChanged
+from hnas.diag import Diagnostic
 from hnas.engine.log import MetricsLog
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.ir.decisions import Architecture, DecisionTable
@@ -166,13 +165,8 @@ def unchanged(folder: RunFolder) -> Compilation:
     Raises:
         HnasError: It is not (E0607), or run.json cannot be read (E0602).
     """
-    compilation, began = Compilation(folder.spec), folder.record.digests
-    have = attrs.asdict(compilation.digests)
-    which = [name for name in ("choices", "weights", "run") if began.get(name) != have[name]]
-    if which:
-        words = {"choices": "choices", "weights": "weights", "run": "settings"}
-        shown = " and ".join(words[name] for name in which)
-        raise HnasError(SpecChanged(None, path=str(folder.spec), which=shown))
+    compilation = Compilation(folder.spec)
+    folder.refuse_changed(attrs.asdict(compilation.digests))
     return compilation
 
 

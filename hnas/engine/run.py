@@ -13,13 +13,15 @@ import attrs
 from attrs import define, field, frozen
 
 from hnas.diag import HnasError
-from hnas.engine.errors import NoRun, RunBusy, RunExists
+from hnas.engine.errors import NoRun, RunBusy, RunExists, SpecChanged
 from hnas.engine.files import empty_folder, no_room, write_atomically
 
 Kind = Literal["search", "train"]
 """What a run does: the command that made it."""
 
 _FORMAT = 1
+_BOUND = {"choices": "choices", "weights": "weights", "run": "settings", "network": "network"}
+"""What a run is bound to by digests, as messages call it."""
 _KINDS: dict[str, type] = {
     "seed": int,
     "threads": int,
@@ -223,6 +225,17 @@ class RunFolder:
         except (OSError, ValueError, TypeError) as error:
             why = f"run.json cannot be read ({error})"
             raise HnasError(NoRun(None, path=str(self.path), why=why)) from None
+
+    def refuse_changed(self, have: Mapping[str, str]) -> None:
+        """Refuse to go on with files that are not those the run began with; `have` are their digests now.
+
+        Raises:
+            HnasError: One of them is another one (E0607), or run.json cannot be read (E0602).
+        """
+        began = self.record.digests
+        which = [word for name, word in _BOUND.items() if began.get(name) != have.get(name)]
+        if which:
+            raise HnasError(SpecChanged(None, path=str(self.spec), which=" and ".join(which)))
 
     def write_record(self, record: RunRecord) -> None:
         """Write run.json."""

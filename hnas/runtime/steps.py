@@ -1,5 +1,6 @@
 """The steps of a lowered network: small records that compute one slot out of others."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
@@ -18,7 +19,7 @@ Values = list[Any]
 Scalars = Mapping[str, tuple[Tensor, ...]]
 
 
-class Step:
+class Step(ABC):
     """Base: the slot it fills, those it reads, those nobody reads after it, and its place in the spec."""
 
     __slots__ = ("dead", "operands", "out", "path", "span")
@@ -32,9 +33,9 @@ class Step:
         """Say where the step stands."""
         self.out, self.operands, self.dead, self.path, self.span = out, operands, (), path, span
 
+    @abstractmethod
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         """The value of the slot."""
-        raise NotImplementedError
 
     def groups(self) -> Iterator[str]:
         """The groups whose weights it asks for."""
