@@ -32,6 +32,7 @@ from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
 from hnas.passes.auxiliary import auxiliary_errors
 from hnas.passes.edges import droppable_edges
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.inline import inline
 from hnas.passes.limits import limit_errors, over_limits
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
@@ -363,7 +364,7 @@ class Compilation:
 
         graph = self.specialized(architecture)
         edges = droppable_edges(self.space, graph) if drop_path else None
-        return lower(graph, allow_extern=self.allow_extern, droppable=edges)
+        return lower(inline(graph, edges), allow_extern=self.allow_extern)
 
     def supernet(self, seed: int | None = None) -> "SuperNet":
         """The super-network; alpha and beta start as the block `search` says.
@@ -377,7 +378,7 @@ class Compilation:
         if seed is not None:
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
-        return SuperNet(self.graph, self.decisions, init, allow_extern=self.allow_extern)
+        return SuperNet(inline(self.graph), self.decisions, init, allow_extern=self.allow_extern)
 
 
 _NEEDED = {

@@ -11,6 +11,7 @@ from torch import Tensor
 from hnas.compiler import Compilation
 from hnas.ir.decisions import Architecture, DecisionTable, Pick
 from hnas.passes.absent import drop_absent
+from hnas.passes.inline import inline
 from hnas.runtime.arch import one_hot
 from hnas.runtime.lower import Network, lower
 
@@ -248,15 +249,15 @@ def test_one_hot_super_network_is_the_network_with_its_weights(case: str, tmp_pa
     assert compilation.check() == ()
     table = compilation.decisions
     torch.manual_seed(0)
-    full = lower(compilation.graph)
+    full = lower(inline(compilation.graph))
     _statistics(full)
     state = full.state_dict()
     image = torch.randn(2, 3, 33, 29, dtype=torch.double)
     for seed in range(6):
         architecture = _random(table, seed)
-        masked = lower(drop_absent(compilation.graph, table, architecture))
+        masked = lower(inline(drop_absent(compilation.graph, table, architecture)))
         masked.load_state_dict(state, strict=False)
-        chosen = lower(compilation.specialized(architecture, searching=True))
+        chosen = lower(inline(compilation.specialized(architecture, searching=True)))
         assert chosen.groups == ()
         own = chosen.state_dict()
         assert set(own) <= set(state), "every weight of a network is one of the super-network's"
