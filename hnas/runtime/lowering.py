@@ -28,12 +28,13 @@ class Lowering:
         """Every record, in order."""
         for number, step in enumerate(self.program.steps[1:], start=1):
             (member,) = step.members
-            record = self._record(step, member)
+            record = self.record(step, member)
             record.place(number, tuple(n for n, _ in member.operands), member.path, member.span)
             self.records.append(record)
         return self.records
 
-    def _record(self, step: Step, member: Member) -> rt.Step:
+    def record(self, step: Step, member: Member) -> rt.Step:
+        """The record of a step of a single member."""
         attrs: dict[str, Value] = dict(step.attrs)
         match step.op:
             case "mix":

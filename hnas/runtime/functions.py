@@ -1,0 +1,314 @@
+"""Operations on wide maps, with gradients of their own.
+
+N images, K members of C channels each, then pixels: a wide map is (N, K * C, ...). What is kept for
+backward is what a function saves, and no more; the engine's hooks may replace that by a recipe.
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F  # noqa: N812 - torch's own short name
+
+from hnas.runtime import depthwise
+
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def memory_format(x: Tensor) -> torch.memory_format:
+    """How a map lies in memory."""
+    found = _CHANNELS_LAST.get(x.dim())
+    if found is not None and x.is_contiguous(memory_format=found) and not x.is_contiguous():
+        return found
+    return torch.contiguous_format
+
+
+def rows_of(x: Tensor, members: int) -> Tensor:
+    """(N, K * C, ...) as (K, N * pixels, C), a view where channels are innermost."""
+    return x.movedim(1, -1).flatten(0, -2).unflatten(1, (members, -1)).transpose(0, 1)
+
+
+def _lowered(x: Tensor) -> Tensor:
+    """In the precision of autocast, where that is on."""
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind) and x.is_floating_point() and x.dtype != torch.float64:
+        return x.to(torch.get_autocast_dtype(kind))
+    return x
+
+
+@final
+class Repeat(Function):
+    """(N, C, ...) to (N, times * C, ...), the map over and over."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, times: int) -> Tensor:
+        ctx.times = times
+        return torch.cat([x] * times, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        return grads[0].unflatten(1, (ctx.times, -1)).sum(1), None
+
+
+@final
+class Pointwise(Function):
+    """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) of them in turn.
+
+    The products write into the wide result where it belongs (N, K * C', ...), channels innermost.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
+        first = maps[0]
+        w_KOC = weight.flatten(2)
+        wide = first.shape[0], w_KOC.shape[0] * w_KOC.shape[1], *first.shape[2:]
+        out = torch.empty(
+            wide, dtype=first.dtype, device=first.device, memory_format=_CHANNELS_LAST[first.dim()]
+        )
+        start, result = 0, rows_of(out, w_KOC.shape[0])
+        for x, count in zip(maps, counts, strict=True):
+            stop = start + count
+            torch.bmm(rows_of(x, count), w_KOC[start:stop].transpose(1, 2), out=result[start:stop])
+            start = stop
+        ctx.save_for_backward(weight, *maps)
+        ctx.counts = tuple(counts)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        weight, *maps = ctx.saved_tensors
+        w_KOC = weight.flatten(2)
+        g = rows_of(grads[0], w_KOC.shape[0])
+        needs = ctx.needs_input_grad
+        w_grad = torch.empty_like(w_KOC) if needs[0] else None
+        found: list[Tensor | None] = []
+        start = 0
+        for position, (x, count) in enumerate(zip(maps, ctx.counts, strict=True)):
+            stop = start + count
+            if w_grad is not None:
+                torch.bmm(g[start:stop].transpose(1, 2), rows_of(x, count), out=w_grad[start:stop])
+            if needs[position + 2]:
+                x_grad = torch.empty_like(x, memory_format=_CHANNELS_LAST[x.dim()])
+                torch.bmm(g[start:stop], w_KOC[start:stop], out=rows_of(x_grad, count))
+                found.append(x_grad)
+            else:
+                found.append(None)
+            start = stop
+        return (w_grad.view_as(weight) if w_grad is not None else None, None, *found)
+
+
+def pointwise(weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
+    """`Pointwise` under autocast."""
+    lowered = [_lowered(x) for x in (weight, *maps)]
+    with torch.autocast(maps[0].device.type, enabled=False):
+        return Pointwise.apply(lowered[0], counts, *lowered[1:])
+
+
+@final
+class Depthwise(Function):
+    """A depthwise convolution whose gradients are computed the fast way, see `depthwise`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.how = how
+        return F.conv2d(x, weight, None, how.stride, how.padding, how.dilation, x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        g = grads[0]
+        x_grad = depthwise.input_gradient(g, x, weight, ctx.how) if ctx.needs_input_grad[0] else None
+        w_grad = depthwise.weight_gradient(g, x, weight, ctx.how) if ctx.needs_input_grad[1] else None
+        return x_grad, w_grad, None
+
+
+def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
+    """`Depthwise` under autocast."""
+    with torch.autocast(x.device.type, enabled=False):
+        return Depthwise.apply(_lowered(x), _lowered(weight), how)
+
+
+@final
+class MaxPool(Function):
+    """Max pooling that keeps no indices, which are twice the size of the map: they are found again."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.shape = kernel, stride, pad
+        return F.max_pool2d(x, kernel, stride, pad)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        kernel, stride, pad = ctx.shape
+        _, indices = torch.ops.aten.max_pool2d_with_indices(x, kernel, stride, pad, [1, 1], False)
+        found = torch.ops.aten.max_pool2d_with_indices_backward(
+            grads[0], x, kernel, stride, pad, [1, 1], False, indices
+        )
+        return found, None, None, None
+
+
+@final
+class WeightedSum(Function):
+    """The sum of maps, each spread over members and weighed or taken as it is.
+
+    A map is (N, kinds * K * C / repeats, ...): `kinds` maps one after the other, which are summed, each
+    read by `repeats` runs of members. `weights[i]` is None or the weight of each channel, (K * C,).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, shape: Sequence[tuple[int, int]], channels: int, count: int, *tensors: Tensor | None
+    ) -> Tensor:
+        weights, maps = tensors[:count], tensors[count:]
+        total: Tensor | None = None
+        for (kinds, repeats), weight, x in zip(shape, weights, maps, strict=True):
+            assert x is not None
+            total = _add(total, x, weight, kinds, repeats, channels)
+        assert total is not None
+        ctx.shape, ctx.channels, ctx.count = shape, channels, count
+        # a map is asked for only by the gradient of its weight
+        kept = [x if ctx.needs_input_grad[3 + n] else None for n, x in enumerate(maps)]
+        ctx.save_for_backward(*weights, *kept)
+        ctx.formats = [memory_format(x) for x in maps if x is not None]
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        g, count = grads[0], ctx.count
+        saved = ctx.saved_tensors
+        weights, maps = saved[:count], saved[count:]
+        w_grads: list[Tensor | None] = []
+        x_grads: list[Tensor | None] = []
+        ones = (1,) * (g.dim() - 2)
+        for n, ((kinds, repeats), weight, x) in enumerate(zip(ctx.shape, weights, maps, strict=True)):
+            spread = g.unflatten(1, (repeats, -1))
+            if weight is not None and ctx.needs_input_grad[3 + n]:
+                axes = (0, *range(3, spread.dim()))
+                w_grads.append((spread * x.unsqueeze(1)).sum(axes).flatten())
+            else:
+                w_grads.append(None)
+            if not ctx.needs_input_grad[3 + count + n]:
+                x_grads.append(None)
+                continue
+            part = g if weight is None else g * weight.view(1, -1, *ones)
+            if repeats > 1:
+                part = part.unflatten(1, (repeats, -1)).sum(1)
+            if kinds > 1:
+                part = part.unsqueeze(1).expand(-1, kinds, *(-1,) * (part.dim() - 1)).flatten(1, 2)
+            x_grads.append(part)
+        return (None, None, None, *w_grads, *x_grads)
+
+
+def _add(
+    total: Tensor | None, x: Tensor, weight: Tensor | None, kinds: int, repeats: int, channels: int
+) -> Tensor:
+    """`total` with a further map in it; the first makes it."""
+    if kinds > 1:
+        x = x.unflatten(1, (kinds, -1)).sum(1)
+    ones = (1,) * (x.dim() - 2)
+    if weight is not None and weight.dtype != x.dtype:
+        weight = weight.to(x.dtype)
+    if total is None:
+        if repeats > 1:
+            x = torch.cat([x] * repeats, 1)
+        elif weight is None:
+            return x if kinds > 1 else x.clone()
+        return x if weight is None else x * weight.view(1, -1, *ones)
+    if weight is None and repeats == 1:
+        return total.add_(x)
+    wide = total.unflatten(1, (repeats, -1))
+    if weight is None:
+        wide.add_(x.unsqueeze(1))
+    else:
+        wide.addcmul_(x.unsqueeze(1), weight.view(1, repeats, -1, *ones))
+    return total
+
+
+@final
+class Pack(Function):
+    """Parameters as the wide tensors steps read, (K, ...) each, copied into one block in one call.
+
+    A parameter that several members read stands there several times; its gradient is the sum. `rows` has,
+    for each wide tensor, the positions of its members' parameters among `parameters`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, layout: "Layout", *parameters: Tensor) -> tuple[Tensor, ...]:
+        flat = [p.reshape(-1) for p in parameters]
+        block = torch.cat([flat[n] for rows in layout.rows for n in rows])
+        parts = block.split(layout.sizes)
+        ctx.layout = layout
+        ctx.shapes = [p.shape for p in parameters]
+        ctx.set_materialize_grads(False)
+        return tuple(
+            part.view(len(rows), *parameters[rows[0]].shape)
+            for part, rows in zip(parts, layout.rows, strict=True)
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        layout: Layout = ctx.layout
+        found: list[Tensor | None] = [None] * len(ctx.shapes)
+        for group in layout.groups:
+            given = [(t, g) for t in group.tensors if (g := grads[t]) is not None]
+            if not given:
+                continue
+            if not group.repeated:
+                for t, g in given:
+                    for n, row in zip(layout.rows[t], g.unbind(0), strict=True):
+                        found[n] = row
+                continue
+            size = given[0][1][0].numel()
+            rows = given[0][1].reshape(-1, size)
+            if len(given) > 1:
+                rows = torch.cat([g.reshape(-1, size) for _, g in given])
+            at = layout.index(group, tuple(t for t, _ in given), rows.device)
+            summed = rows.new_zeros(len(group.parameters), size).index_add_(0, at, rows)
+            for n, row in zip(group.parameters, summed.unbind(0), strict=True):
+                found[n] = row.view(ctx.shapes[n])
+        return (None, *found)
+
+
+@final
+class Group:
+    """Wide tensors whose rows are of one size.
+
+    Attributes:
+        tensors: Which they are.
+        parameters: Those they are made of, each once.
+        repeated: Whether one stands there twice.
+    """
+
+    def __init__(self, tensors: list[int], rows: Sequence[Sequence[int]]) -> None:
+        self.tensors = tensors
+        listed = [n for t in tensors for n in rows[t]]
+        self.parameters = list(dict.fromkeys(listed))
+        self.repeated = len(self.parameters) < len(listed)
+
+
+@final
+class Layout:
+    """How parameters lie in the block of a `Pack`."""
+
+    def __init__(self, rows: Sequence[Sequence[int]], shapes: Sequence[torch.Size]) -> None:
+        self.rows = [tuple(r) for r in rows]
+        self.sizes = [len(r) * shapes[r[0]].numel() for r in self.rows]
+        alike: dict[int, list[int]] = {}
+        for t, r in enumerate(self.rows):
+            alike.setdefault(shapes[r[0]].numel(), []).append(t)
+        self.groups = [Group(tensors, self.rows) for tensors in alike.values()]
+        self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def index(self, group: Group, tensors: tuple[int, ...], device: torch.device) -> Tensor:
+        """Of each row of `tensors`, the place of its parameter in the group."""
+        at = self._known.get(tensors)
+        if at is None or at.device != device:
+            places = {n: place for place, n in enumerate(group.parameters)}
+            listed = [places[n] for t in tensors for n in self.rows[t]]
+            at = self._known[tensors] = torch.tensor(listed, device=device)
+        return at
