@@ -18,6 +18,8 @@ from hnas.runtime.holders import Holders
 from hnas.runtime.lowering import Lowering
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import DROPPED, Step
+from hnas.runtime.wide import WideStatistics
+from hnas.runtime.widening import Widening
 
 
 def lower(program: Program, *, allow_extern: bool = False) -> "Network":
@@ -43,12 +45,26 @@ class Network(nn.Module):
         holders = Holders(program, self, allow_extern)
         self.edges, self.drop_path = program.edges, 0.0
         self.groups, self.deciding = program.groups, program.deciding
-        self.steps = Lowering(program, holders).run()
-        self.result = program.result[0]
-        self.aux_result = program.aux[0] if program.aux is not None else None
+        self.passes, self.channels_last = program.passes, program.channels_last
+        self.statistics: list[WideStatistics] = []
+        if program.passes:
+            widening = Widening(program, holders)
+            self.steps, self.statistics = widening.run(), widening.statistics
+            slots = [widening.slots[ref[0]] for ref in program.results]
+        else:
+            self.steps = Lowering(program, holders).run()
+            slots = [ref[0] for ref in program.results]
+        self.result, self.aux_result = slots[0], slots[1] if len(slots) > 1 else None
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        """Keep statistics that lie together together after a move to another device or type."""
+        result = super()._apply(fn, recurse)
+        for stats in self.statistics:
+            stats.tie()
+        return result
 
     def forward(
         self, images: Tensor, weights: Mapping[str, Tensor] | None = None, deadline: float | None = None
@@ -88,6 +104,8 @@ class Network(nn.Module):
         """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
         values: list[Any] = [None] * (len(self.steps) + 1)
+        if self.channels_last and images.dim() == 4:
+            images = images.contiguous(memory_format=torch.channels_last)
         values[0] = images
         training = self.training
         if training and self.drop_path > 0 and self.edges:

@@ -1,11 +1,12 @@
 """Records of steps with many members, and of what brings their maps and parameters together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
+from hnas.ir.graph import Weight
 from hnas.runtime import depthwise
 from hnas.runtime.functions import (
     Layout,
@@ -101,24 +102,47 @@ class Packed(Step):
 class Factors(Step):
     """The weights of options, one for each channel they scale, of all steps at once: a tuple of vectors.
 
-    A factor is a product of weights of options; `index[i]` has the i-th weight of each product, the
-    last entry of all weights being a one that fills shorter products up.
+    A factor is a product of weights of options, shorter products being filled up with ones. The steps'
+    factors are given as those of their members, and the channels each stands for.
     """
 
-    __slots__ = ("index", "names", "sizes")
+    __slots__ = ("factors", "index", "names", "sizes")
 
-    def __init__(self, names: Sequence[str], index: Tensor, sizes: Sequence[int]) -> None:
-        self.names, self.index, self.sizes = tuple(names), index, list(sizes)
+    def __init__(self, factors: Sequence[tuple[tuple[Weight, ...], int]]) -> None:
+        self.factors = list(factors)
+        listed = (name for weights, _ in factors for weight in weights for name, _ in weight)
+        self.names = tuple(dict.fromkeys(listed))
+        self.sizes = [len(weights) * channels for weights, channels in factors]
+        self.index: Tensor | None = None
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
         parts = [weight for name in self.names for weight in scalars[name]]
         flat = torch.stack([*parts, parts[0].new_ones(())])
-        if self.index.device != flat.device:
-            self.index = self.index.to(flat.device)
+        if self.index is None:
+            self.index = self._indexed({name: len(scalars[name]) for name in self.names})
+        self.index = self.index.to(flat.device)
         found = flat.index_select(0, self.index[0])
         for line in self.index[1:]:
             found = found * flat.index_select(0, line)
         return found.split(self.sizes)
+
+    def _indexed(self, options: Mapping[str, int]) -> Tensor:
+        """Of each channel the places of its weights among all, a line for each weight of a product."""
+        starts: dict[str, int] = {}
+        at = 0
+        for name in self.names:
+            starts[name], at = at, at + options[name]
+        longest = max(len(weight) for weights, _ in self.factors for weight in weights)
+        lines: list[list[int]] = [[] for _ in range(longest)]
+        for weights, channels in self.factors:
+            for weight in weights:
+                places = [starts[name] + option for name, option in weight]
+                for n, line in enumerate(lines):
+                    line += [places[n] if n < len(places) else at] * channels
+        return torch.tensor(lines)
+
+    def groups(self) -> Iterator[str]:
+        return iter(self.names)
 
 
 @final
@@ -136,11 +160,11 @@ class Gathered:
 class Direct:
     """A parameter of a step of a single member, where it is."""
 
-    def __init__(self, module: nn.Module, name: str) -> None:
-        self.module, self.name = module, name
+    def __init__(self, module: nn.Module, name: str, view: Callable[[Tensor], Tensor]) -> None:
+        self.module, self.name, self.view = module, name, view
 
     def __call__(self, values: Values) -> Tensor:
-        return getattr(self.module, self.name)
+        return self.view(getattr(self.module, self.name).unsqueeze(0))
 
 
 Source = Gathered | Direct

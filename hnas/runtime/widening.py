@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, final
 
-import torch
 from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
@@ -184,33 +183,10 @@ class Widening:
         """One record for the weights of options of all steps."""
         if not self.factors:
             return
-        names = tuple(
-            dict.fromkeys(name for weights, _ in self.factors for w in weights for name, _ in w)
-        )
-        self.factor_names = names
-        self.records.append(wide.Factors(names, self._index(), [len(w) * c for w, c in self.factors]))
+        self.records.append(wide.Factors(self.factors))
         image = self.program.steps[0].members[0]
         self.records[-1].place(len(self.records), (), "factors", image.span)
         self.known["factors"] = len(self.records)
-
-    def _index(self) -> Tensor:
-        sizes = self.group_sizes()
-        starts: dict[str, int] = {}
-        at = 0
-        for name in self.factor_names:
-            starts[name], at = at, at + sizes[name]
-        longest = max(len(w) for weights, _ in self.factors for w in weights)
-        lines: list[list[int]] = [[] for _ in range(longest)]
-        for weights, channels in self.factors:
-            for weight in weights:
-                places = [starts[name] + option for name, option in weight]
-                for n, line in enumerate(lines):
-                    line += [places[n] if n < len(places) else at] * channels
-        return torch.tensor(lines)
-
-    def group_sizes(self) -> dict[str, int]:
-        """How many options each group has, as the program knows it."""
-        return dict(self.program.options)
 
     # --- records ---------------------------------------------------------------------------------
 
@@ -258,7 +234,7 @@ class Widening:
         """Where a step finds its parameters called `name`."""
         if (number, name) not in self.row_places:
             holders = self.holders.affines if step.op == "norm" else self.holders.layers
-            return wide.Direct(holders[step.members[0].weights], name)
+            return wide.Direct(holders[step.members[0].weights], name, view)
         if step.region not in self.packs:
             rows = self.rows[step.region]
             self.packs[step.region] = self._append(wide.Packed(rows), (), step.members[0])
@@ -293,17 +269,13 @@ class Widening:
             case "mix" | "sum":
                 record, sources = self._mix(number, step)
             case "concat" if len(members) > 1:
-                record = wide.Cat()
-                return self._append_alias(reads[0]), (reads[0],)
+                record = wide.Alias()
             case _:
                 record = self.plain.record(step, first)
         if len(members) > 1 and step.op == "resize":
             reads = [reads[0], 0]
         slots = {s.slot for s in sources if isinstance(s, wide.Gathered)}
         return record, (*reads, *sorted(slots))
-
-    def _append_alias(self, slot: int) -> rt.Step:
-        return wide.Alias()
 
     def _norm(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         attrs = dict(step.attrs)
