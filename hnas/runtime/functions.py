@@ -136,7 +136,9 @@ class MaxPool(Function):
     """Max pooling that keeps no indices, which are twice the size of the map: they are found again."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]
+    ) -> Tensor:
         ctx.save_for_backward(x)
         ctx.shape = kernel, stride, pad
         return F.max_pool2d(x, kernel, stride, pad)
