@@ -77,7 +77,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     from hnas.cli.terminal import show_diagnostics, tell
-    from hnas.diag import HnasError
+    from hnas.diag import HnasError, InternalError
 
     if isinstance(error, HnasError):
         show_diagnostics(error.diagnostics)
@@ -89,6 +89,8 @@ def _failed(error: Exception) -> int:
         return 1
     if os.environ.get("HNAS_TRACEBACK"):
         raise error
+    if isinstance(error, InternalError):
+        show_diagnostics(error.diagnostics)
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     tell(
         f"internal error: {type(error).__name__}: {error}{notes}\n"

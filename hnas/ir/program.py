@@ -28,6 +28,12 @@ IMAGE: Ref = (0, 0)
 GLUE = ("mix", "mask", "sum", "product", "concat", "drop", "image")
 """What a step computes when it is no primitive layer: the joins of a graph, an edge that may be left out."""
 
+JOINED = ("mix", "sum", "product", "concat")
+"""Of these, what puts several maps together."""
+
+WEIGHTED = ("conv", "depthwise", "pointwise", "transposed", "linear")
+"""Layers with weights; a norm's scale and shift are held apart."""
+
 
 @final
 @define(eq=False)

@@ -1,14 +1,17 @@
 """A program as text, a line a step: what `--emit program` prints and what tests of passes compare.
 
-    %12[3] = norm(affine = false, ...) 2 x %9[0:2] %11 : 8@4  scale a#0; a#1; b#0  parameters ...  # NAME
+    %12[3] = norm(affine = false) %9[0:2] %11 : 8@4  recompute  scale a#0; a#1; b#0  stats ...  # NAME
 
 A step of several members tells how many behind its number. What it reads is told position by position,
 with commas; the values that its members read there as runs: `%9` is all of step 9, `%9[0:2]` its
-members 0 and 1, `2 x` a row that is read twice. What differs from member to member has semicolons.
+members 0 and 1, `2 x %9` that row twice. What differs from member to member has semicolons; NAME is
+that of the first member. Attributes that are the default are left out.
 """
 
 from collections.abc import Iterator, Sequence
 
+from hnas.ir.expr import Value
+from hnas.ir.ops import PRIMITIVES
 from hnas.ir.program import Member, Program, Ref, Step, repeats_of, runs_of
 from hnas.ir.text import spell_layer, spell_type, spell_weight
 
@@ -32,7 +35,7 @@ def _lines(program: Program) -> Iterator[str]:
 def _step(number: int, step: Step, counts: Sequence[int]) -> str:
     members = step.members
     size = f"[{len(members)}]" if len(members) > 1 else ""
-    operation = spell_layer(step.op, step.attrs, step.kernel, step.extern)
+    operation = spell_layer(step.op, tuple(_told(step)), step.kernel, step.extern)
     most = max(len(member.operands) for member in members)
     rows = [[m.operands[n] for m in members if n < len(m.operands)] for n in range(most)]
     operands = ", ".join(_row(row, counts) for row in rows)
@@ -41,6 +44,15 @@ def _step(number: int, step: Step, counts: Sequence[int]) -> str:
         parts.append("recompute")
     parts += _of_members(members)
     return f"{'  '.join(parts)}  # {members[0].path}"
+
+
+def _told(step: Step) -> Iterator[tuple[str, Value]]:
+    """The attributes that are not the default."""
+    primitive = PRIMITIVES.get(step.op)
+    for name, value in step.attrs:
+        attribute = primitive.attribute(name) if primitive is not None else None
+        if attribute is None or value != attribute.default or type(value) is not type(attribute.default):
+            yield name, value
 
 
 def _of_members(members: Sequence[Member]) -> Iterator[str]:

@@ -61,6 +61,9 @@ class MissingKey(Diagnostic):
     doc: str
 
 
+"""How the blocks begin that a search and a training need."""
+
+
 @final
 @frozen
 class GivenTwice(Diagnostic):

@@ -96,7 +96,7 @@ class _Scheduling:
                     self.ready[self.keys[number]] = group
                 continue  # it went along with another
             members = self._ordered(group, where)
-            for position, (old, member) in enumerate(members):
+            for position, (old, _) in enumerate(members):
                 where[old, 0] = len(steps), position
             first = self.old[group[0]]
             steps.append(

@@ -27,7 +27,7 @@ def share(program: Program) -> Program:
         if step.op == "skip":
             where[number, 0] = operands[0]
             continue
-        if step.op not in _ALONE and not any([moved[path] > 1 for path in member.stats]):
+        if step.op not in _ALONE and not any(moved[path] > 1 for path in member.stats):
             # of a mask, what lives is told by its type
             kinds = number_of(step.attrs), number_of(step.type), number_of(step.kernel)
             key = step.op, operands, member.weights, *kinds, member.terms, member.scale
