@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
 from hnas.ir.program import Member, Program, Ref, Step
-from hnas.runtime import depthwise
+from hnas.runtime import depthwise, wide
 from hnas.runtime import steps as rt
-from hnas.runtime import wide
 from hnas.runtime.holders import Holders
 from hnas.runtime.lowering import Lowering
 from hnas.runtime.primitives import axes_of, kernels_of, padding_of
@@ -79,6 +78,7 @@ class Widening:
         self.records: list[rt.Step] = []
         self.slots = [0] * len(program.steps)
         self.known: dict[object, int] = {}
+        self.cheap = "remat" in program.passes
         self.statistics: dict[tuple[tuple[str, ...], ...], wide.WideStatistics] = {}
         self.packs: dict[str, int] = {}
         self.rows: dict[str, list[list[tuple[nn.Module, str]]]] = {}
@@ -93,7 +93,8 @@ class Widening:
         self._make_factors()
         for number, step in enumerate(self.program.steps[1:], start=1):
             record, operands = self._record(number, step)
-            self.slots[number] = self._append(record, operands, step.members[0])
+            again = step.recompute and not step.extern
+            self.slots[number] = self._append(record, operands, step.members[0], again)
         return self.records
 
     # --- what is read ----------------------------------------------------------------------------
@@ -190,8 +191,11 @@ class Widening:
 
     # --- records ---------------------------------------------------------------------------------
 
-    def _append(self, record: rt.Step, operands: Sequence[int], member: Member) -> int:
-        record.place(len(self.records) + 1, tuple(operands), member.path, member.span)
+    def _append(
+        self, record: rt.Step, operands: Sequence[int], member: Member, recompute: bool = False
+    ) -> int:
+        place = len(self.records) + 1, tuple(operands), member.path, member.span
+        record.place(*place, recompute=recompute)
         self.records.append(record)
         return record.out
 
@@ -223,10 +227,12 @@ class Widening:
         times = self.reading.repeats(refs)
         if times > 1:
             once = self._map(refs[: len(refs) // times], member)
-            slot = self._append(wide.Repeated(times), (once,), member)
+            slot = self._append(wide.Repeated(times), (once,), member, self.cheap)
         else:
             parts = [self._part(run, member) for run in self.reading.runs(refs)]
-            slot = parts[0] if len(parts) == 1 else self._append(wide.Cat(), parts, member)
+            slot = parts[0]
+            if len(parts) > 1:
+                slot = self._append(wide.Cat(), parts, member, self.cheap)
         self.known[key] = slot
         return slot
 
