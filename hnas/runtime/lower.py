@@ -52,7 +52,8 @@ class Network(nn.Module):
         self.statistics: list[WideStatistics] = []
         if program.passes:
             widening = Widening(program, holders)
-            self.steps, self.statistics = widening.run(), widening.statistics
+            self.steps = widening.run()
+            self.statistics = list(widening.statistics.values())
             slots = [widening.slots[ref[0]] for ref in program.results]
         else:
             self.steps = Lowering(program, holders).run()

@@ -297,7 +297,7 @@ class WideNorm(Step):
             x = operands[slot]
             assert mean is not None
             factor = inverse if scale is None else inverse * scale
-            offset = -mean * factor if shift is None else shift - mean * factor
+            offset = torch.addcmul(mean.new_zeros(()) if shift is None else shift, mean, factor, value=-1)
             ones = (1, -1, *(1,) * (x.dim() - 2))
             return torch.addcmul(offset.to(x.dtype).view(ones), x, factor.to(x.dtype).view(ones))
 

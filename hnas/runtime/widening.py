@@ -58,7 +58,7 @@ class Widening:
         self.slots = [0] * len(program.steps)
         self.known: dict[object, int] = {}
         self.cheap = "remat" in program.passes
-        self.statistics: list[wide.WideStatistics] = []
+        self.statistics: dict[tuple[tuple[str, ...], ...], wide.WideStatistics] = {}
         self.packs: dict[str, int] = {}
         self.rows: dict[str, list[list[tuple[nn.Module, str]]]] = {}
         self.factors: list[tuple[tuple[Weight, ...], int]] = []
@@ -267,15 +267,20 @@ class Widening:
         momentum, eps = attrs["momentum"], attrs["eps"]
         assert isinstance(momentum, int | Fraction)
         assert isinstance(eps, int | Fraction)
-        found = [[self.holders.statistics[path] for path in m.stats] for m in step.members]
-        stats = wide.WideStatistics(found)
-        self.statistics.append(stats)
+        stats = self._statistics(tuple(m.stats for m in step.members))
         scale = self._taken(number, -1)
         shift = None
         if step.members[0].weights:
             scale = self._pack(number, step, "weight", _joined)
             shift = self._pack(number, step, "bias", _joined)
         return wide.WideNorm(stats, scale, shift, float(momentum), float(eps)), [scale, shift]
+
+    def _statistics(self, paths: tuple[tuple[str, ...], ...]) -> wide.WideStatistics:
+        """Those of a norm's members; norms that share statistics share the piece of memory they lie in."""
+        if paths not in self.statistics:
+            found = [[self.holders.statistics[path] for path in alike] for alike in paths]
+            self.statistics[paths] = wide.WideStatistics(found)
+        return self.statistics[paths]
 
     def _mix(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         terms = self._terms(step)
