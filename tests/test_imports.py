@@ -35,7 +35,16 @@ TABLE: dict[str, set[str]] = {
     "draw": {"api", "compiler", "diag", "ir"},
     "cli": {
         *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),
-        *("passes.errors", "passes.pipeline", "runtime", "schema", "search", "train", "trained"),
+        *(
+            "passes.errors",
+            "passes.pass_errors",
+            "passes.pipeline",
+            "runtime",
+            "schema",
+            "search",
+            "train",
+            "trained",
+        ),
     },
 }
 

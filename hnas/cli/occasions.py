@@ -54,7 +54,8 @@ from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, Whi
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
-from hnas.passes.errors import BrokenPass, NotChosen, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
+from hnas.passes.errors import NotChosen
+from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
 from hnas.passes.pipeline import LEVELS, PASSES
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt

@@ -15,9 +15,9 @@ from hnas.diag import HnasError, InternalError
 from hnas.ir.program import Program
 from hnas.ir.verify import ProgramError, Verifier, steps_of, unlike
 from hnas.passes.batch import batch
-from hnas.passes.errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
 from hnas.passes.fold import fold
 from hnas.passes.layout import layout
+from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
 from hnas.passes.prune import prune
 from hnas.passes.remat import remat
 from hnas.passes.share import share
