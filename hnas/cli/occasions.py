@@ -83,7 +83,8 @@ class Occasion:
 _CELL = Source("cell.txt", "|nor_conv_3x3~0|+|skip_conect~0|none~1|+|none~0|none~1")
 _GENOTYPE = Source("genotypes.py", "    normal_concat=range(2, 5),")
 _IMPORT = "hnas import nasbench201 cell.txt"
-_PASSES = "hnas compile base.hnas --emit program --passes"
+_LOAD = "python -c 'hnas.load(\"base.hnas\","
+_PASSES = "--passes is told alike"
 _MODULE = "hnas compile base.hnas --emit module --allow-extern"
 _DEFORM = "the space has an extern op deform"
 _ALL = (
@@ -113,10 +114,16 @@ _ALL = (
         ScoresDoNotFit(None, scores="(2, 10, 1, 1)", labels="(2, 33, 33)"),
         "the data set labels pixels, the head scores images",
     ),
-    Occasion(f"{_PASSES} shre,batch", UnknownPass(None, name="shre", known=", ".join(PASSES))),
-    Occasion("python -c 'hnas.load(\"base.hnas\", passes=3)'", UnknownLevel(None, level=3, most=max(LEVELS))),
-    Occasion(f"{_PASSES} share,share", RepeatedPass(None, name="share")),
-    Occasion(f"{_PASSES} batch,share", PassOrder(None, name="share", after="batch", order=", ".join(PASSES))),
+    Occasion(
+        f'{_LOAD} passes="shre,batch")\'', UnknownPass(None, name="shre", known=", ".join(PASSES)), _PASSES
+    ),
+    Occasion(f"{_LOAD} passes=3)'", UnknownLevel(None, level=3, most=max(LEVELS)), "-O 3 is told alike"),
+    Occasion(f'{_LOAD} passes="share,share")\'', RepeatedPass(None, name="share"), _PASSES),
+    Occasion(
+        f'{_LOAD} passes="batch,share")\'',
+        PassOrder(None, name="share", after="batch", order=", ".join(PASSES)),
+        _PASSES,
+    ),
     Occasion(
         _SEARCH,
         BrokenPass(

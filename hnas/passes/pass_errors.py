@@ -12,7 +12,7 @@ from hnas.diag import Diagnostic
 class UnknownPass(Diagnostic):
     """--passes, or `passes=` in Python, names passes of the compiler, each by the name it has there."""
 
-    code = "E0720"
+    code = "E0715"
     title = "there is no pass {name}"
     help = "known passes: {known}"
     name: str
@@ -24,7 +24,7 @@ class UnknownPass(Diagnostic):
 class UnknownLevel(Diagnostic):
     """A level of optimisation chooses the passes: 0 none, 1 those that cost nothing to start, 2 all."""
 
-    code = "E0721"
+    code = "E0716"
     title = "there is no optimisation level {level}"
     help = "take 0 to {most}, or name passes"
     level: int
@@ -36,7 +36,7 @@ class UnknownLevel(Diagnostic):
 class RepeatedPass(Diagnostic):
     """What a pass can do to a network it does at once."""
 
-    code = "E0722"
+    code = "E0717"
     title = "the pass {name} is asked for twice"
     help = "name it once"
     name: str
@@ -50,7 +50,7 @@ class PassOrder(Diagnostic):
     `share` and `fold` work on one value at a time, so they come before `batch`, which computes many at once.
     """
 
-    code = "E0723"
+    code = "E0718"
     title = "the pass {name} cannot run after {after}"
     help = "the order is {order}; any of them may be left out"
     name: str
@@ -67,7 +67,7 @@ class BrokenPass(Diagnostic):
     mended, go without the pass.
     """
 
-    code = "E0724"
+    code = "E0719"
     title = "the pass {name} broke the network at {place}: {why}"
     help = "leave it out with --passes, or take -O0, and report it"
     name: str
