@@ -89,11 +89,12 @@ def _failed(error: Exception) -> int:
         return 1
     if os.environ.get("HNAS_TRACEBACK"):
         raise error
-    if isinstance(error, InternalError):
-        show_diagnostics(error.diagnostics)
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+    if isinstance(error, InternalError) and error.diagnostics:
+        show_diagnostics(error.diagnostics)
+    else:
+        tell(f"internal error: {type(error).__name__}: {error}{notes}")
     tell(
-        f"internal error: {type(error).__name__}: {error}{notes}\n"
         f"This is a fault of hnas {hnas.__version__}. Please report it with the command and its traceback,\n"
         "which HNAS_TRACEBACK=1 shows. Nothing that was written before is lost."
     )

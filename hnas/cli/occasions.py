@@ -83,7 +83,7 @@ class Occasion:
 _CELL = Source("cell.txt", "|nor_conv_3x3~0|+|skip_conect~0|none~1|+|none~0|none~1")
 _GENOTYPE = Source("genotypes.py", "    normal_concat=range(2, 5),")
 _IMPORT = "hnas import nasbench201 cell.txt"
-_LOAD = "python -c 'hnas.load(\"base.hnas\","
+_LOAD = 'python -c \'hnas.load("base.hnas",'
 _PASSES = "--passes is told alike"
 _MODULE = "hnas compile base.hnas --emit module --allow-extern"
 _DEFORM = "the space has an extern op deform"
