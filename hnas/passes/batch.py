@@ -54,6 +54,8 @@ class _Scheduling:
         self.ready: dict[Key, list[int]] = defaultdict(list)
         self.queue: list[tuple[int, int, int]] = []
         self.keys: list[Key] = []
+        self.turns: dict[int, int] = {}
+        self.origin = [step.members[0].operands[0][0] if step.members[0].operands else 0 for step in self.old]
 
     def _link(self) -> None:
         """Who waits for whom: readers for operands, norms for those before that move the same statistics."""
@@ -145,6 +147,10 @@ class _Scheduling:
             return (*shape, bool(member.scale))
         return shape
 
+    def _turn(self, old: int, place: int) -> int:
+        """Where a value would lie if its source's readers had taken turns."""
+        return self.turns.get(self.origin[old], place)
+
     def _ordered(self, group: list[int], where: dict[Ref, Ref]) -> list[tuple[int, Member]]:
         """The members of a step: readers of the same value take turns, then by where the value lies.
 
@@ -160,10 +166,16 @@ class _Scheduling:
             first = member.operands[0] if member.operands else (0, 0)
             read.append((seen[first], first, old))
             seen[first] += 1
+        sources = {first[0] for _, first, _ in read}
         if self.old[group[0]].op == "conv":
+            turns = {old: place for place, (_, _, old) in enumerate(sorted(read))}
             read.sort(key=lambda entry: (entry[1], entry[0]))
-        elif 2 * len({first[0] for _, first, _ in read}) > len(read):
+            self.turns |= turns
+        elif 2 * len(sources) > len(read):
             read.sort(key=lambda entry: (entry[0], self.ways[entry[2]], *entry[1:]))
+        elif len(sources) > 1:
+            # they are copied together anyway: then in the order that the branches of an edge share
+            read.sort(key=lambda entry: (entry[0], entry[1][0], self._turn(entry[2], entry[1][1]), entry[2]))
         else:
             read.sort()
         return [(old, self.old[old].members[0]) for _, _, old in read]
