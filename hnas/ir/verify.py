@@ -21,10 +21,11 @@ from hnas.diag import Span
 from hnas.ir.intern import Numbering
 from hnas.ir.layer import TypeRuleError
 from hnas.ir.ops import PRIMITIVES
-from hnas.ir.program import JOINED, Member, Program, Ref, Step
+from hnas.ir.program import JOINED, WEIGHTED, Member, Program, Step
 from hnas.ir.types import MapType
 
 _Kind = tuple[object, ...]
+_WEIGHTED = frozenset(WEIGHTED)
 
 
 @final
@@ -73,48 +74,46 @@ class Verifier:
         Raises:
             ProgramError: Something does not hold.
         """
-        steps, kinds, held = program.steps, self.kinds, self.held
-        type_of: dict[Ref, int] = {}
-        type_at, channels = type_of.__getitem__, self.channels
+        steps, kinds, held, terms = program.steps, self.kinds, self.held, self.terms
+        types: list[int] = []
+        counts: list[int] = []
+        channels = self.channels
         statistics: list[str] = []
         for number, step in enumerate(steps):
             members, op = step.members, step.op
-            attrs, given, own = id(step.attrs), id(step.given), id(step.type)
+            layer = op, id(step.attrs), id(step.given), id(step.type)
             for member in members:
-                operands = member.operands
-                try:
-                    if len(operands) == 1:
-                        kind = op, attrs, given, own, type_at(operands[0])
-                    else:
-                        kind = op, attrs, given, own, *map(type_at, operands)
-                except KeyError as missing:
-                    raise ProgramError(_missing(missing, number), member) from None
+                kind: _Kind = layer
+                for n, position in member.operands:
+                    if not 0 <= n < number or not 0 <= position < counts[n]:
+                        raise ProgramError(_missing(number, n, position), member)
+                    kind = kind, types[n]
                 if kind not in kinds:
                     self._typed(step, member, steps)
                     kinds.add(kind)
                     self.kept += (step.attrs, step.given, step.type)
                 if member.weights:
-                    use = op, member.weights, attrs, given
+                    use = member.weights, layer
                     if use not in held:
                         self._held(step, member)
                         held.add(use)
+                elif op in _WEIGHTED:
+                    raise ProgramError(f"{op} of {step.given} has no parameters", member)
                 if member.stats:
                     for path in member.stats:
                         if channels.get(path) != step.given.channels or op != "norm":
-                            raise ProgramError(
-                                f"{op} of {step.given} has no running statistics {path}", member
-                            )
+                            why = f"{op} of {step.given} has no running statistics {path}"
+                            raise ProgramError(why, member)
                     statistics += member.stats
                 elif op == "norm":
                     raise ProgramError("norm moves no running statistics", member)
-                if member.terms or member.scale:
+                if member.terms or (member.scale and (op != "norm" or member.scale not in terms)):
                     self._weighed(op, member)
-            if len(members) == 1:
-                type_of[number, 0] = own
-            else:
+            if len(members) > 1:
                 self._alike(step)
-                type_of.update([((number, position), own) for position in range(len(members))])
-        return self._whole(program, type_of, Counter(statistics))
+            types.append(id(step.type))
+            counts.append(len(members))
+        return self._whole(program, counts, Counter(statistics))
 
     # --- a step ------------------------------------------------------------------------------------
 
@@ -176,10 +175,10 @@ class Verifier:
 
     # --- the whole ---------------------------------------------------------------------------------
 
-    def _whole(self, program: Program, type_of: dict[Ref, int], moved: Counter[str]) -> Counter[str]:
+    def _whole(self, program: Program, counts: list[int], moved: Counter[str]) -> Counter[str]:
         """Results and statistics are as they were."""
         last = program.steps[-1].members[0]
-        if any(ref not in type_of for ref in program.results):
+        if not all(0 <= n < len(counts) and 0 <= position < counts[n] for n, position in program.results):
             raise ProgramError("its result is not there", last)
         if self.moved is None:
             return moved
@@ -208,9 +207,8 @@ def _ruled(step: Step) -> bool:
     return step.op != "none"
 
 
-def _missing(error: KeyError, number: int) -> str:
-    step, member = error.args[0]
-    return f"step {number} reads member {member} of step {step}, which is not there before it"
+def _missing(number: int, step: int, position: int) -> str:
+    return f"step {number} reads member {position} of step {step}, which is not there before it"
 
 
 def steps_of(program: Program) -> list[list[object]]:
