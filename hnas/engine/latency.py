@@ -237,7 +237,8 @@ class _Held:
 
     def after(self, step: Step, values: list[Any]) -> None:
         """A step is done: its result is there, what it read last goes."""
-        self.add(step.out, values[step.out])
+        if step.operands:  # else it gathers weights, which are no maps
+            self.add(step.out, values[step.out])
         for slot in step.dead:
             for key, size in self.slots.pop(slot, ()):
                 self.users[key] -= 1
