@@ -7,6 +7,7 @@ from hnas.passes.batch import batch
 from hnas.passes.fold import fold
 from hnas.passes.layout import layout
 from hnas.passes.prune import prune
+from hnas.passes.remat import remat
 from hnas.passes.share import share
 
 PASSES: dict[str, Callable[[Program], Program]] = {
@@ -15,6 +16,7 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "fold": fold,
     "batch": batch,
     "layout": layout,
+    "remat": remat,
 }
 """By name, in order."""
 

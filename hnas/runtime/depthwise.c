@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define MOST_TAPS 49
+
 #define ROWS(NAME, T, CB)                                                                                   \
     static void NAME##_##CB(const T *restrict map, const T *restrict g, T *restrict acc, ptrdiff_t count,    \
                             ptrdiff_t map_step, ptrdiff_t g_step) {                                          \
@@ -27,27 +29,30 @@
     static void NAME##_block(const T *map, const T *g, T *w, ptrdiff_t images, ptrdiff_t height,            \
                              ptrdiff_t width, ptrdiff_t map_step, ptrdiff_t g_step, ptrdiff_t k,             \
                              ptrdiff_t d, int block) {                                                       \
-        T acc[64];                                                                                          \
-        for (ptrdiff_t i = 0; i < k; i++)                                                                   \
-            for (ptrdiff_t j = 0; j < k; j++) {                                                             \
-                ptrdiff_t dy = (i - k / 2) * d, dx = (j - k / 2) * d;                                        \
-                ptrdiff_t y0 = dy < 0 ? -dy : 0, y1 = dy > 0 ? height - dy : height;                         \
-                ptrdiff_t x0 = dx < 0 ? -dx : 0, x1 = dx > 0 ? width - dx : width;                           \
-                memset(acc, 0, sizeof acc);                                                                 \
-                for (ptrdiff_t n = 0; n < images && x1 > x0; n++)                                           \
-                    for (ptrdiff_t y = y0; y < y1; y++) {                                                   \
-                        const T *from = map + ((n * height + y + dy) * width + x0 + dx) * map_step;          \
-                        const T *grad = g + ((n * height + y) * width + x0) * g_step;                        \
+        T acc[MOST_TAPS * 64];                                                                              \
+        memset(acc, 0, sizeof(T) * k * k * block);                                                          \
+        for (ptrdiff_t n = 0; n < images; n++)                                                              \
+            for (ptrdiff_t y = 0; y < height; y++)                                                          \
+                for (ptrdiff_t i = 0; i < k; i++) {                                                         \
+                    ptrdiff_t at = y + (i - k / 2) * d;                                                     \
+                    if (at < 0 || at >= height) continue;                                                   \
+                    for (ptrdiff_t j = 0; j < k; j++) {                                                     \
+                        ptrdiff_t dx = (j - k / 2) * d, first = dx < 0 ? -dx : 0;                            \
+                        ptrdiff_t count = width - (dx < 0 ? -dx : dx);                                      \
+                        const T *from = map + ((n * height + at) * width + first + dx) * map_step;           \
+                        const T *grad = g + ((n * height + y) * width + first) * g_step;                     \
+                        T *to = acc + (i * k + j) * block;                                                  \
                         switch (block) {                                                                    \
-                        case 64: NAME##_64(from, grad, acc, x1 - x0, map_step, g_step); break;              \
-                        case 32: NAME##_32(from, grad, acc, x1 - x0, map_step, g_step); break;              \
-                        case 16: NAME##_16(from, grad, acc, x1 - x0, map_step, g_step); break;              \
-                        case 8: NAME##_8(from, grad, acc, x1 - x0, map_step, g_step); break;                \
-                        default: NAME##_1(from, grad, acc, x1 - x0, map_step, g_step);                      \
+                        case 64: NAME##_64(from, grad, to, count, map_step, g_step); break;                 \
+                        case 32: NAME##_32(from, grad, to, count, map_step, g_step); break;                 \
+                        case 16: NAME##_16(from, grad, to, count, map_step, g_step); break;                 \
+                        case 8: NAME##_8(from, grad, to, count, map_step, g_step); break;                   \
+                        default: NAME##_1(from, grad, to, count, map_step, g_step);                         \
                         }                                                                                   \
                     }                                                                                       \
-                for (int c = 0; c < block; c++) w[(c * k + i) * k + j] = acc[c];                             \
-            }                                                                                               \
+                }                                                                                           \
+        for (ptrdiff_t t = 0; t < k * k; t++)                                                               \
+            for (int c = 0; c < block; c++) w[c * k * k + t] = acc[t * block + c];                           \
     }                                                                                                       \
     void NAME(const T *map, const T *g, T *w, ptrdiff_t images, ptrdiff_t height, ptrdiff_t width,          \
               ptrdiff_t channels, ptrdiff_t map_step, ptrdiff_t g_step, ptrdiff_t k, ptrdiff_t d,           \

@@ -2,8 +2,8 @@
 
 The gradient of the input is itself a depthwise convolution, with the kernel flipped: torch's own
 backward of it is 2 to 20 times slower with a dilation. The gradient of the weights of a kernel of k x k
-taps is k * k products of the gradient with the shifted input, summed over images and pixels; torch's own
-is fast for 3 x 3 without dilation, and that is what the others are brought down to.
+taps is k * k products of the gradient with the shifted input, summed over images and pixels, for which
+there is a kernel in C (`native`), 5 to 50 times as fast as torch's own for 5 x 5 or a dilation.
 """
 
 from typing import final
@@ -12,6 +12,8 @@ import torch
 from attrs import frozen
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
+
+from hnas.runtime import native
 
 
 @final
@@ -42,6 +44,8 @@ def input_gradient(g: Tensor, x: Tensor, weight: Tensor, how: Shape) -> Tensor:
 
 def weight_gradient(g: Tensor, x: Tensor, weight: Tensor, how: Shape) -> Tensor:
     """The gradient of the weights (C, 1, k, k)."""
+    if how.keeps_size and native.computes(g, x, how.kernel, how.dilation):
+        return native.weight_gradient(g, x, how.kernel[0], how.dilation[0])
     return _stock(g, x, weight, how, (False, True, False))[1]
 
 

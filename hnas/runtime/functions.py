@@ -19,10 +19,8 @@ _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 def memory_format(x: Tensor) -> torch.memory_format:
     """How a map lies in memory."""
-    found = _CHANNELS_LAST.get(x.dim())
-    if found is not None and x.is_contiguous(memory_format=found) and not x.is_contiguous():
-        return found
-    return torch.contiguous_format
+    innermost = x.stride(1) == 1 and x.shape[1] > 1
+    return _CHANNELS_LAST.get(x.dim(), torch.contiguous_format) if innermost else torch.contiguous_format
 
 
 def rows_of(x: Tensor, members: int) -> Tensor:
@@ -33,6 +31,18 @@ def rows_of(x: Tensor, members: int) -> Tensor:
 def _kind(x: Tensor) -> str:
     """The kind of device whose autocast counts; on tensors without memory the processor's stands for all."""
     return "cpu" if x.is_meta else x.device.type
+
+
+def summed(x: Tensor, parts: int) -> Tensor:
+    """(N, parts * C, ...) to (N, C, ...), laid out as it was, which torch's sum does not do."""
+    wide = x.unflatten(1, (parts, -1))
+    found = torch.empty(
+        (x.shape[0], wide.shape[2], *x.shape[2:]),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=memory_format(x),
+    )
+    return torch.sum(wide, 1, out=found)
 
 
 def _lowered(x: Tensor) -> Tensor:
@@ -54,7 +64,7 @@ class Repeat(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        return grads[0].unflatten(1, (ctx.times, -1)).sum(1), None
+        return summed(grads[0], ctx.times), None
 
 
 @final
@@ -141,7 +151,9 @@ class MaxPool(Function):
     """Max pooling that keeps no indices, which are twice the size of the map: they are found again."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]
+    ) -> Tensor:
         ctx.save_for_backward(x)
         ctx.shape = kernel, stride, pad
         return F.max_pool2d(x, kernel, stride, pad)
@@ -170,11 +182,16 @@ class WeightedSum(Function):
         ctx: Any, shape: Sequence[tuple[int, int]], channels: int, count: int, *tensors: Tensor | None
     ) -> Tensor:
         weights, maps = tensors[:count], tensors[count:]
+        # what others are added to: best a sum that is made anyway, or two maps at once
+        order = sorted(range(count), key=lambda n: (-shape[n][0], shape[n][1], weights[n] is not None))
         total: Tensor | None = None
-        for (kinds, repeats), weight, x in zip(shape, weights, maps, strict=True):
+        for n in order:
+            x = maps[n]
             assert x is not None
-            total = _add(total, x, weight, kinds, repeats, channels)
+            total = _add(total, x, weights[n], *shape[n], fresh=n != order[0] and total is not maps[order[0]])
         assert total is not None
+        if total is maps[order[0]]:
+            total = total.clone()
         ctx.shape, ctx.channels, ctx.count = shape, channels, count
         # a map is asked for only by the gradient of its weight
         kept = [x if ctx.needs_input_grad[3 + n] else None for n, x in enumerate(maps)]
@@ -202,36 +219,39 @@ class WeightedSum(Function):
                 continue
             part = g if weight is None else g * weight.view(1, -1, *ones)
             if repeats > 1:
-                part = part.unflatten(1, (repeats, -1)).sum(1)
+                part = summed(part, repeats)
             if kinds > 1:
-                part = part.unsqueeze(1).expand(-1, kinds, *(-1,) * (part.dim() - 1)).flatten(1, 2)
+                part = torch.cat([part] * kinds, 1)
             x_grads.append(part)
         return (None, None, None, *w_grads, *x_grads)
 
 
 def _add(
-    total: Tensor | None, x: Tensor, weight: Tensor | None, kinds: int, repeats: int, channels: int
+    total: Tensor | None, x: Tensor, weight: Tensor | None, kinds: int, repeats: int, *, fresh: bool
 ) -> Tensor:
-    """`total` with a further map in it; the first makes it."""
+    """`total` with a further map in it, in place if it is `fresh`; the first is itself where it can be."""
     if kinds > 1:
-        x = x.unflatten(1, (kinds, -1)).sum(1)
+        x = summed(x, kinds)
     ones = (1,) * (x.dim() - 2)
     if weight is not None and weight.dtype != x.dtype:
         weight = weight.to(x.dtype)
+    scale = weight.view(1, repeats, -1, *ones) if weight is not None else None
+    if total is None and weight is None:
+        return x if repeats == 1 else torch.cat([x] * repeats, 1)
     if total is None:
-        if repeats > 1:
-            x = torch.cat([x] * repeats, 1)
-        elif weight is None:
-            return x if kinds > 1 else x.clone()
-        return x if weight is None else x * weight.view(1, -1, *ones)
-    if weight is None and repeats == 1:
-        return total.add_(x)
-    wide = total.unflatten(1, (repeats, -1))
-    if weight is None:
-        wide.add_(x.unsqueeze(1))
+        found = torch.empty(
+            (x.shape[0], repeats * x.shape[1], *x.shape[2:]),
+            dtype=x.dtype, device=x.device, memory_format=memory_format(x),
+        )  # fmt: skip
+        torch.mul(x.unsqueeze(1), scale, out=found.unflatten(1, (repeats, -1)))
+        return found
+    found = total if fresh else torch.empty_like(total)
+    wide, part, out = (t.unflatten(1, (r, -1)) for t, r in ((total, repeats), (x, 1), (found, repeats)))
+    if scale is None:
+        torch.add(wide, part, out=out)
     else:
-        wide.addcmul_(x.unsqueeze(1), weight.view(1, repeats, -1, *ones))
-    return total
+        torch.addcmul(wide, part, scale, out=out)
+    return found
 
 
 @final

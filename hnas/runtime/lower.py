@@ -6,6 +6,7 @@ the list. Without passes (-O0) that is the network node by node and edge by edge
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, final
 
 import torch
@@ -17,6 +18,7 @@ from hnas.runtime.errors import BatchTooSmall
 from hnas.runtime.holders import Holders
 from hnas.runtime.lowering import Lowering
 from hnas.runtime.primitives import Statistics
+from hnas.runtime.recipes import Recording
 from hnas.runtime.steps import DROPPED, Step
 from hnas.runtime.wide import WideStatistics
 from hnas.runtime.widening import Widening
@@ -46,10 +48,12 @@ class Network(nn.Module):
         self.edges, self.drop_path = program.edges, 0.0
         self.groups, self.deciding = program.groups, program.deciding
         self.passes, self.channels_last = program.passes, program.channels_last
+        self.recomputes = "remat" in program.passes
         self.statistics: list[WideStatistics] = []
         if program.passes:
             widening = Widening(program, holders)
-            self.steps, self.statistics = widening.run(), widening.statistics
+            self.steps = widening.run()
+            self.statistics = list(widening.statistics.values())
             slots = [widening.slots[ref[0]] for ref in program.results]
         else:
             self.steps = Lowering(program, holders).run()
@@ -111,15 +115,21 @@ class Network(nn.Module):
         if training and self.drop_path > 0 and self.edges:
             scalars[DROPPED] = self._dropped(images)
         step: Step | None = None
+        recording = Recording(images) if self.recomputes and training and torch.is_grad_enabled() else None
         try:
-            for step in steps:
-                values[step.out] = step.run(values, scalars, training)
-                if deadline is not None and time.monotonic() > deadline:
-                    raise TimeoutError
-                if after is not None:
-                    after(step, values)
-                for slot in step.dead:
-                    values[slot] = None
+            with recording.hooks() if recording is not None else nullcontext():
+                for step in steps:
+                    value = values[step.out] = step.run(values, scalars, training)
+                    if recording is not None:
+                        recording.ran(step, value)
+                    if deadline is not None and time.monotonic() > deadline:
+                        raise TimeoutError
+                    if after is not None:
+                        after(step, values)
+                    for slot in step.dead:
+                        values[slot] = None
+                    if recording is not None:
+                        recording.let_go(step.dead)
         except Exception as error:
             if step is not None:
                 _note(error, step, values)

@@ -20,11 +20,13 @@ from hnas.runtime.functions import (
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
 
+
 @final
 class Split(Step):
     """A wide map in parts; their gradients meet in one call. Fills its slot with a tuple."""
 
     __slots__ = ("sizes",)
+    passes_on = True
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self.sizes = list(sizes)
@@ -38,6 +40,7 @@ class Part(Step):
     """One of the parts of a split map, or a run of channels of a map (from, to)."""
 
     __slots__ = ("first", "stop")
+    passes_on = True
 
     def __init__(self, first: int, stop: int | None = None) -> None:
         self.first, self.stop = first, stop
@@ -175,6 +178,7 @@ class Alias(Step):
     """A map under another name: what was gathered is all there is to it."""
 
     __slots__ = ()
+    passes_on = True
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         return values[self.operands[0]]
@@ -255,7 +259,7 @@ class WideStatistics:
 class WideNorm(Step):
     """Batch normalisation of many members; `scale` and `shift` by channel where there are any."""
 
-    __slots__ = ("eps", "momentum", "scale", "shift", "stats")
+    __slots__ = ("eps", "last", "momentum", "scale", "shift", "stats")
 
     def __init__(
         self,
@@ -277,11 +281,27 @@ class WideNorm(Step):
         shift = self.shift(values) if self.shift is not None else None
         if scale is not None and scale.dtype != stats.mean.dtype:
             scale = scale.to(stats.mean.dtype)
-        found, mean, inverse = torch.native_batch_norm(
+        found, *self.last = torch.native_batch_norm(
             x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
             training, self.momentum, self.eps,
-        )
+        )  # fmt: skip
+        self.last += [scale, shift]
         return found
+
+    def again(self) -> Callable[[dict[int, Any]], Any]:
+        slot = self.operands[0]
+        mean, inverse, scale, shift = (t.detach() if t is not None else None for t in self.last)
+        del self.last
+
+        def normalised(operands: dict[int, Any]) -> Tensor:
+            x = operands[slot]
+            assert mean is not None
+            factor = inverse if scale is None else inverse * scale
+            offset = torch.addcmul(mean.new_zeros(()) if shift is None else shift, mean, factor, value=-1)
+            ones = (1, -1, *(1,) * (x.dim() - 2))
+            return torch.addcmul(offset.to(x.dtype).view(ones), x, factor.to(x.dtype).view(ones))
+
+        return normalised
 
 
 @final

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
 from hnas.ir.program import Member, Program, Ref, Step
-from hnas.runtime import depthwise
+from hnas.runtime import depthwise, wide
 from hnas.runtime import steps as rt
-from hnas.runtime import wide
 from hnas.runtime.holders import Holders
 from hnas.runtime.lowering import Lowering
 from hnas.runtime.primitives import axes_of, kernels_of, padding_of
@@ -79,7 +78,8 @@ class Widening:
         self.records: list[rt.Step] = []
         self.slots = [0] * len(program.steps)
         self.known: dict[object, int] = {}
-        self.statistics: list[wide.WideStatistics] = []
+        self.cheap = "remat" in program.passes
+        self.statistics: dict[tuple[tuple[str, ...], ...], wide.WideStatistics] = {}
         self.packs: dict[str, int] = {}
         self.rows: dict[str, list[list[tuple[nn.Module, str]]]] = {}
         self.factors: list[tuple[tuple[Weight, ...], int]] = []
@@ -93,7 +93,8 @@ class Widening:
         self._make_factors()
         for number, step in enumerate(self.program.steps[1:], start=1):
             record, operands = self._record(number, step)
-            self.slots[number] = self._append(record, operands, step.members[0])
+            again = step.recompute and not step.extern
+            self.slots[number] = self._append(record, operands, step.members[0], again)
         return self.records
 
     # --- what is read ----------------------------------------------------------------------------
@@ -190,8 +191,11 @@ class Widening:
 
     # --- records ---------------------------------------------------------------------------------
 
-    def _append(self, record: rt.Step, operands: Sequence[int], member: Member) -> int:
-        record.place(len(self.records) + 1, tuple(operands), member.path, member.span)
+    def _append(
+        self, record: rt.Step, operands: Sequence[int], member: Member, recompute: bool = False
+    ) -> int:
+        place = len(self.records) + 1, tuple(operands), member.path, member.span
+        record.place(*place, recompute=recompute)
         self.records.append(record)
         return record.out
 
@@ -223,10 +227,12 @@ class Widening:
         times = self.reading.repeats(refs)
         if times > 1:
             once = self._map(refs[: len(refs) // times], member)
-            slot = self._append(wide.Repeated(times), (once,), member)
+            slot = self._append(wide.Repeated(times), (once,), member, self.cheap)
         else:
             parts = [self._part(run, member) for run in self.reading.runs(refs)]
-            slot = parts[0] if len(parts) == 1 else self._append(wide.Cat(), parts, member)
+            slot = parts[0]
+            if len(parts) > 1:
+                slot = self._append(wide.Cat(), parts, member, self.cheap)
         self.known[key] = slot
         return slot
 
@@ -282,15 +288,20 @@ class Widening:
         momentum, eps = attrs["momentum"], attrs["eps"]
         assert isinstance(momentum, int | Fraction)
         assert isinstance(eps, int | Fraction)
-        found = [[self.holders.statistics[path] for path in m.stats] for m in step.members]
-        stats = wide.WideStatistics(found)
-        self.statistics.append(stats)
+        stats = self._statistics(tuple(m.stats for m in step.members))
         scale = self._taken(number, -1)
         shift = None
         if step.members[0].weights:
             scale = self._pack(number, step, "weight", _joined)
             shift = self._pack(number, step, "bias", _joined)
         return wide.WideNorm(stats, scale, shift, float(momentum), float(eps)), [scale, shift]
+
+    def _statistics(self, paths: tuple[tuple[str, ...], ...]) -> wide.WideStatistics:
+        """Those of a norm's members; norms that share statistics share the piece of memory they lie in."""
+        if paths not in self.statistics:
+            found = [[self.holders.statistics[path] for path in alike] for alike in paths]
+            self.statistics[paths] = wide.WideStatistics(found)
+        return self.statistics[paths]
 
     def _mix(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         terms = self._terms(step)
