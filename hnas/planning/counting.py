@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hnas.planning.arithmetic import MULTIPLY_ADDS
 from hnas.planning.kernels import KERNELS
+from hnas.planning.workspace import WORKSPACE
 
 _NO_WORK = frozenset({"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view"})
 """Calls that make a tensor and put nothing into it."""
@@ -64,6 +65,17 @@ class Counting(TorchDispatchMode):
         self._starts.append(torch._C._autograd._get_sequence_nr())
         self._parts.append(part)
 
+    @property
+    def part(self) -> str:
+        """The part that was entered last."""
+        return self._parts[-1] if self._parts else ""
+
+    def add(self, multiply_adds: int) -> None:
+        """Count what was computed by no call of aten."""
+        if self._is_backward:
+            self._attribute()
+        self._now.multiply_adds += multiply_adds
+
     def turn(self) -> None:
         """What runs from here on is the backward pass of what ran before."""
         self._is_backward = True
@@ -105,9 +117,15 @@ class Counting(TorchDispatchMode):
                     if isinstance(each, Tensor):
                         self._track(each, now)
             if self.alive > now.peak:
-                now.peak = self.alive
-                self.peak = max(self.peak, self.alive)
+                self._note_peak(self.alive)
+            workspace = WORKSPACE.get(func)
+            if workspace is not None and (most := self.alive + workspace(args)) > now.peak:
+                self._note_peak(most)
         return found
+
+    def _note_peak(self, most: int) -> None:
+        self._now.peak = max(self._now.peak, most)
+        self.peak = max(self.peak, most)
 
     def _attribute(self) -> None:
         """Backward work is of the part whose forward work made the node that runs."""

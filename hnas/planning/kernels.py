@@ -23,6 +23,11 @@ def _format(*tensors: Tensor) -> torch.memory_format:
     return torch.contiguous_format
 
 
+def innermost_of(*tensors: Tensor) -> bool:
+    """Whether a convolution of these computes with channels innermost."""
+    return _format(*tensors) != torch.contiguous_format
+
+
 def _innermost(shape: Sequence[int], strides: Sequence[int]) -> bool:
     """As c10's is_channels_last_strides: where sizes of 1 leave it open, channels are not innermost."""
     least = 0
