@@ -77,7 +77,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     from hnas.cli.terminal import show_diagnostics, tell
-    from hnas.diag import HnasError
+    from hnas.diag import HnasError, InternalError
 
     if isinstance(error, HnasError):
         show_diagnostics(error.diagnostics)
@@ -90,8 +90,11 @@ def _failed(error: Exception) -> int:
     if os.environ.get("HNAS_TRACEBACK"):
         raise error
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+    if isinstance(error, InternalError) and error.diagnostics:
+        show_diagnostics(error.diagnostics)
+    else:
+        tell(f"internal error: {type(error).__name__}: {error}{notes}")
     tell(
-        f"internal error: {type(error).__name__}: {error}{notes}\n"
         f"This is a fault of hnas {hnas.__version__}. Please report it with the command and its traceback,\n"
         "which HNAS_TRACEBACK=1 shows. Nothing that was written before is lost."
     )

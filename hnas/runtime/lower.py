@@ -164,7 +164,9 @@ class Network(nn.Module):
 
 
 def _note(error: Exception, step: Step, values: list[Any]) -> None:
-    shapes = ", ".join(str(tuple(values[slot].shape)) for slot in step.operands if values[slot] is not None)
+    # a slot of parts that were split, or of gathered weights, has several tensors: those are of no interest
+    maps = [value for slot in step.operands if isinstance(value := values[slot], Tensor)]
+    shapes = ", ".join(str(tuple(value.shape)) for value in maps)
     if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
         diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
         raise HnasError(diagnostic) from None
