@@ -21,6 +21,7 @@ TABLE: dict[str, set[str]] = {
     "lang": {"diag", "schema", "ir"},
     "passes": {"diag", "ir"},
     "runtime": {"diag", "ir"},
+    "planning": {"runtime"},
     "data": {"diag", "schema"},
     "engine": {"diag", "schema", "runtime", "data.base"},
     "search": {"diag", "schema", "ir.decisions", "ir.types", "runtime", "data.base", "data.errors", "engine"},
@@ -37,6 +38,7 @@ TABLE: dict[str, set[str]] = {
         *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),
         *(
             "passes.errors",
+            "planning",
             "passes.pass_errors",
             "passes.pipeline",
             "runtime",
@@ -55,6 +57,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "lang": {"attrs", "lark"},
     "passes": {"attrs"},
     "runtime": {"attrs", "torch"},
+    "planning": {"attrs", "torch"},
     "data": {"attrs", "numpy", "torch", "PIL"},
     "engine": {"attrs", "numpy", "torch", "torchmetrics"},
     "search": {"attrs", "torch"},
