@@ -38,9 +38,9 @@ TABLE: dict[str, set[str]] = {
         *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),
         *(
             "passes.errors",
-            "planning",
             "passes.pass_errors",
             "passes.pipeline",
+            "planning",
             "runtime",
             "schema",
             "search",

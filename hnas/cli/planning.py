@@ -65,7 +65,9 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
             if own.program.search is not None and isinstance(own.search.relax, Gdas):
                 model.arch.tau = rate_at(own.search.relax.tau, 0.0)
     else:
-        compilation, architecture, name = placed(_flags(asked), TrainFlags(form=asked.form, network=asked.name))
+        compilation, architecture, name = placed(
+            _flags(asked), TrainFlags(form=asked.form, network=asked.name)
+        )
         what = f"the network {name} of {compilation.space.name}, while it is trained"
         image = _image(compilation, asked)
         settings = compilation.program.train
@@ -153,7 +155,10 @@ def plan_text(what: str, found: Plan) -> str:
         )
         lines.append("  ".join((first, *others)))
     mib = [f"{n / 2**20:,.1f}" for n in (found.parameter_bytes, found.buffer_bytes, found.gradient_bytes)]
-    lines += ["", f"besides: parameters {mib[0]} MiB, running statistics {mib[1]} MiB, and what the optimiser keeps"]
+    lines += [
+        "",
+        f"besides: parameters {mib[0]} MiB, running statistics {mib[1]} MiB, the optimiser",
+    ]
     lines.append(f"gradients of the parameters are {mib[2]} MiB of what is alive at most")
     return "\n".join(lines)
 

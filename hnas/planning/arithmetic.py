@@ -31,7 +31,7 @@ def _convolution_backward(args: Sequence[Any]) -> int:
 
 
 def _products(x: Sequence[int], weight: Sequence[int], result: Sequence[int], transposed: bool) -> int:
-    """A weight has (O, C / groups, taps) numbers, transposed (C, O / groups, taps): each meets every pixel."""
+    """Every number of the weights meets every pixel: of the result, transposed of what comes in."""
     pixels = x if transposed else result
     return prod(weight) * pixels[0] * prod(pixels[2:])
 
@@ -50,11 +50,15 @@ def result_shape(
     axes = range(len(x) - 2)
     s, p, d, o = (_each(value, len(axes)) for value in (stride, padding, dilation, output_padding))
     if transposed:
-        return x[0], weight[1] * groups, *(
-            (x[n + 2] - 1) * s[n] - 2 * p[n] + d[n] * (weight[n + 2] - 1) + o[n] + 1 for n in axes
+        return (
+            x[0],
+            weight[1] * groups,
+            *((x[n + 2] - 1) * s[n] - 2 * p[n] + d[n] * (weight[n + 2] - 1) + o[n] + 1 for n in axes),
         )
-    return x[0], weight[0], *(
-        (x[n + 2] + 2 * p[n] - d[n] * (weight[n + 2] - 1) - 1) // s[n] + 1 for n in axes
+    return (
+        x[0],
+        weight[0],
+        *((x[n + 2] + 2 * p[n] - d[n] * (weight[n + 2] - 1) - 1) // s[n] + 1 for n in axes),
     )
 
 

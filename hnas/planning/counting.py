@@ -2,8 +2,7 @@
 
 import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, final
 
 import torch
@@ -15,7 +14,9 @@ from hnas.planning.arithmetic import MULTIPLY_ADDS
 from hnas.planning.kernels import KERNELS
 from hnas.planning.workspace import WORKSPACE
 
-_NO_WORK = frozenset({"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view"})
+_NO_WORK = frozenset(
+    {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view"}
+)
 """Calls that make a tensor and put nothing into it."""
 
 
@@ -62,7 +63,7 @@ class Counting(TorchDispatchMode):
         """What runs from here on is of this part, until the next."""
         self._now = self.forward.setdefault(part, Counts())
         self._now.peak = max(self._now.peak, self.alive)
-        self._starts.append(torch._C._autograd._get_sequence_nr())
+        self._starts.append(torch._C._autograd._get_sequence_nr())  # pyright: ignore[reportAttributeAccessIssue]
         self._parts.append(part)
 
     @property
@@ -79,6 +80,7 @@ class Counting(TorchDispatchMode):
     def turn(self) -> None:
         """What runs from here on is the backward pass of what ran before."""
         self._is_backward = True
+        self._now = self.backward.setdefault(self.part, Counts())
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -134,7 +136,7 @@ class Counting(TorchDispatchMode):
             return
         place = bisect_right(self._starts, node._sequence_nr())
         # what adds to a parameter's gradient has a number above all
-        if 0 < place and node.name() != "torch::autograd::AccumulateGrad":
+        if place > 0 and node.name() != "torch::autograd::AccumulateGrad":
             self._now = self.backward.setdefault(self._parts[place - 1], Counts())
             self._now.peak = max(self._now.peak, self.alive)
 

@@ -121,7 +121,9 @@ def _cat(args: Sequence[Any]) -> Tensor | None:
 def _layout(x: Tensor) -> torch.memory_format | None:
     """How a map lies that has no gaps; None for any other."""
     if x.is_contiguous():
-        return None if x.dim() in _CHANNELS_LAST and _innermost(x.shape, x.stride()) else torch.contiguous_format
+        return (
+            None if x.dim() in _CHANNELS_LAST and _innermost(x.shape, x.stride()) else torch.contiguous_format
+        )
     found = _CHANNELS_LAST.get(x.dim())
     return found if found is not None and x.is_contiguous(memory_format=found) else None
 

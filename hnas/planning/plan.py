@@ -6,7 +6,7 @@ from typing import Any, final
 
 import torch
 from attrs import frozen
-from torch import Tensor, nn
+from torch import Tensor
 
 from hnas.planning.casting import Casting
 from hnas.planning.counting import Counting, Counts

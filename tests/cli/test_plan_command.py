@@ -10,11 +10,20 @@ from helpers import ROOT, SPEC
 Call = Callable[..., Any]
 
 PUBLISHED = str(SPEC.with_name("published.hnas"))
-SMALL = ("--set", "L=3", "--set", "B=2", "--set", "F=2", "--set", "trellis.strides=[4, 8, 16]", "--size", "33x33")
-KEYS = {"parameters", "multiply_adds", "forward_calls", "backward_calls", "kept_bytes", "peak_bytes"}
-SEARCHED = sorted(
-    str(path.relative_to(ROOT)) for path in (ROOT / "examples").glob("*/spec.hnas")
+SMALL = (
+    "--set",
+    "L=3",
+    "--set",
+    "B=2",
+    "--set",
+    "F=2",
+    "--set",
+    "trellis.strides=[4, 8, 16]",
+    "--size",
+    "33x33",
 )
+KEYS = {"parameters", "multiply_adds", "forward_calls", "backward_calls", "kept_bytes", "peak_bytes"}
+SEARCHED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").glob("*/spec.hnas"))
 
 
 def test_figures_of_a_space(hnas: Call) -> None:
@@ -45,9 +54,7 @@ def test_a_network_in_the_form_it_is_trained_in(hnas: Call) -> None:
     assert said.code == 0, said.err
     found = json.loads(said.out)
     assert (found["image"], "arch" in found["parts"]) == ([65, 65], False)
-    half = json.loads(
-        hnas("plan", PUBLISHED, "--size", "65x65", "--json", "--precision", "bfloat16").out
-    )
+    half = json.loads(hnas("plan", PUBLISHED, "--size", "65x65", "--json", "--precision", "bfloat16").out)
     assert half["precision"] == "bfloat16"
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers import ROOT, small
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - torch's own short name
+from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -257,7 +257,15 @@ def _form(tensor: Tensor | None) -> Any:
     return tuple(tensor.shape), strides, tensor.dtype
 
 
-NETWORKS = ("unet/spec", "hrnet/spec", "nasnet/nasnet_a", "darts/v2", "darts/imagenet", "fbnet/a", "dpc/published")
+NETWORKS = (
+    "unet/spec",
+    "hrnet/spec",
+    "nasnet/nasnet_a",
+    "darts/v2",
+    "darts/imagenet",
+    "fbnet/a",
+    "dpc/published",
+)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
