@@ -18,8 +18,8 @@ import heapq
 from collections import defaultdict
 from typing import final
 
-from hnas.ir.program import Member, Program, Ref, Step
-from hnas.passes.share import moved_by
+from hnas.ir.intern import Numbering
+from hnas.ir.program import Member, Program, Ref, Step, moved_by
 
 _BATCHED = frozenset(
     (
@@ -43,6 +43,7 @@ class _Scheduling:
         self.program = program
         self.old = program.steps
         self.moved = moved_by(program)
+        self.number_of = Numbering()
         self.regions: dict[str, int] = {}
         for step in self.old:
             self.regions.setdefault(step.region, len(self.regions))
@@ -97,7 +98,7 @@ class _Scheduling:
                     self.ready[self.keys[number]] = group
                 continue  # it went along with another
             members = self._ordered(group, where)
-            for position, (old, member) in enumerate(members):
+            for position, (old, _) in enumerate(members):
                 where[old, 0] = len(steps), position
             first = self.old[group[0]]
             steps.append(
@@ -135,11 +136,12 @@ class _Scheduling:
             return (number,)
         if step.op == "resize" and "to" not in dict(step.attrs):
             return (number,)
-        shape: Key = (step.op, step.attrs, step.given, step.type, step.region, self.near[number])
+        kinds = self.number_of(step.attrs), self.number_of(step.given), self.number_of(step.type)
+        shape: Key = (step.op, *kinds, step.region, self.near[number])
         if step.op in ("mix", "sum"):
             return (*shape, len(member.operands), tuple(bool(weight) for weight in member.terms))
         if step.op == "concat":
-            types = tuple(self.old[ref[0]].type for ref in member.operands)
+            types = tuple(self.number_of(self.old[ref[0]].type) for ref in member.operands)
             return (*shape, types)
         if step.op == "norm":
             return (*shape, bool(member.scale))
