@@ -55,15 +55,20 @@ class _Scheduling:
         self.keys: list[Key] = []
 
     def _link(self) -> None:
-        """Who waits for whom: readers for operands, norms for those before that move the same statistics."""
+        """Who waits for whom: readers for operands, norms for those before that move the same statistics.
+
+        What draws random numbers or runs code of others keeps its order, and so draws the same.
+        """
         last: dict[str, int] = {}
         for number, step in enumerate(self.old):
             before = {ref[0] for ref in step.members[0].operands}
-            for path in step.members[0].stats:
-                if self.moved[path] > 1:
-                    if path in last:
-                        before.add(last[path])
-                    last[path] = number
+            taking_turns = [path for path in step.members[0].stats if self.moved[path] > 1]
+            if step.op in ("dropout", "extern"):
+                taking_turns.append("@draws")
+            for path in taking_turns:
+                if path in last:
+                    before.add(last[path])
+                last[path] = number
             for other in before:
                 self.readers[other].append(number)
             self.waiting[number] = len(before)
@@ -95,7 +100,7 @@ class _Scheduling:
                     self.ready[self.keys[number]] = group
                 continue  # it went along with another
             members = self._ordered(group, where)
-            for position, (old, member) in enumerate(members):
+            for position, (old, _) in enumerate(members):
                 where[old, 0] = len(steps), position
             first = self.old[group[0]]
             steps.append(

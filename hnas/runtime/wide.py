@@ -318,6 +318,23 @@ class WideMax(Step):
 
 
 @final
+class Dropout(Step):
+    """Dropout that leaves out the same values however the map lies in memory."""
+
+    __slots__ = ("dropped",)
+
+    def __init__(self, dropped: float) -> None:
+        self.dropped = dropped
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x = values[self.operands[0]]
+        if not training:
+            return x
+        # torch draws in the order of memory: so it does here, of a map that lies as one without passes does
+        return x * nn.functional.dropout(torch.ones(x.shape, dtype=x.dtype, device=x.device), self.dropped)
+
+
+@final
 class WideMix(Step):
     """Weighted sums of many members; see `WeightedSum`. Operands: the maps, then the factors' slot."""
 
