@@ -120,12 +120,13 @@ class Recording:
         passed_on = step.passes_on and any(isinstance(s, Recipe) for s in made_of)
         if step.recompute or passed_on:
             again = step.again()
-            recipe = Recipe(again, dict(zip(step.operands, made_of, strict=True)))
+            kept = (s.detach() if isinstance(s, Tensor) else s for s in made_of)
+            recipe = Recipe(again, dict(zip(step.operands, kept, strict=True)))
             sources[slot] = recipe
             if isinstance(value, Tensor):
                 self._store(slot, value, recipe)
         else:
-            sources[slot] = value.detach() if isinstance(value, Tensor) else value
+            sources[slot] = value
         self._recent.clear()
 
     def _store(self, slot: int, value: Tensor, recipe: Recipe) -> None:
