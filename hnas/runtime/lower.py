@@ -25,7 +25,7 @@ from hnas.runtime.widening import Widening
 
 
 def lower(program: Program, *, allow_extern: bool = False) -> "Network":
-    """The module that computes `program`; `allow_extern`: whether it may import classes of extern operators."""
+    """The module that computes `program`; `allow_extern`: whether it may import extern operators' classes."""
     return Network(program, allow_extern=allow_extern)
 
 
@@ -154,7 +154,8 @@ class Network(nn.Module):
 
 
 def _note(error: Exception, step: Step, values: list[Any]) -> None:
-    shapes = ", ".join(str(tuple(values[slot].shape)) for slot in step.operands if values[slot] is not None)
+    maps = (values[slot] for slot in step.operands)
+    shapes = ", ".join(str(tuple(value.shape)) for value in maps if isinstance(value, Tensor))
     if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
         diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
         raise HnasError(diagnostic) from None

@@ -281,16 +281,17 @@ class WideNorm(Step):
         shift = self.shift(values) if self.shift is not None else None
         if scale is not None and scale.dtype != stats.mean.dtype:
             scale = scale.to(stats.mean.dtype)
-        found, *self.last = torch.native_batch_norm(
+        found, mean, inverse = torch.native_batch_norm(
             x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
             training, self.momentum, self.eps,
         )  # fmt: skip
-        self.last += [scale, shift]
+        if self.recompute:
+            self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
 
     def again(self) -> Callable[[dict[int, Any]], Any]:
         slot = self.operands[0]
-        mean, inverse, scale, shift = (t.detach() if t is not None else None for t in self.last)
+        mean, inverse, scale, shift = self.last
         del self.last
 
         def normalised(operands: dict[int, Any]) -> Tensor:
