@@ -153,8 +153,9 @@ class Depthwise(Function):
 
 def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
     """`Depthwise` under autocast."""
+    lowered = _lowered(x), _lowered(weight)
     with torch.autocast(x.device.type, enabled=False):
-        return Depthwise.apply(_lowered(x), _lowered(weight), how)
+        return Depthwise.apply(*lowered, how)
 
 
 @final
