@@ -158,8 +158,9 @@ class Depthwise(Function):
 
 def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
     """`Depthwise` under autocast."""
+    lowered = _lowered(x), _lowered(weight)
     with torch.autocast(_kind(x), enabled=False):
-        return Depthwise.apply(_lowered(x), _lowered(weight), how)
+        return Depthwise.apply(*lowered, how)
 
 
 @final

@@ -25,7 +25,7 @@ from hnas.runtime.widening import Widening
 
 
 def lower(program: Program, *, allow_extern: bool = False) -> "Network":
-    """The module that computes `program`; `allow_extern`: whether it may import classes of extern operators."""
+    """The module that computes `program`; `allow_extern`: whether it may import extern operators' classes."""
     return Network(program, allow_extern=allow_extern)
 
 
