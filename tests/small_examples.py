@@ -59,3 +59,6 @@ NETWORKS = {
     "deeplabv3/spec": ((), 33),
 }
 """Networks, and spaces of one: how each is made small, and the side of an image."""
+
+DISCONNECTED = "nasbench201/disconnected"
+"""No gradient reaches its weights."""

@@ -74,7 +74,7 @@ def show(
         spec, profile, sets, space, allow_outside, allow_extern=allow_extern, passes=passes
     )
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
-    image = compilation.image if size is None else _extents(size, compilation.space.dims)
+    image = compilation.image if size is None else extents(size, compilation.space.dims)
     measured: Mapping[str, Latency] = {}
     if latency:
         from hnas.cli.timing import latencies
@@ -109,7 +109,7 @@ def _with_latencies(found: "dict[str, Any]", measured: "Mapping[str, Latency]") 
     return found
 
 
-def _extents(size: str, dims: int) -> tuple[int, ...]:
+def extents(size: str, dims: int) -> tuple[int, ...]:
     """`1024x2048` as pixels, an extent for each axis."""
     parts = size.split("x")
     if len(parts) != dims or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):

@@ -22,6 +22,7 @@ from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.looking import eval_, predict
+from hnas.cli.plan import plan
 from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
@@ -39,7 +40,7 @@ def command() -> None:
 
 
 _COMMANDS = (
-    *(search, decode, train, eval_, predict, data, check, show, draw, compile_),
+    *(search, decode, train, eval_, predict, data, check, show, plan, draw, compile_),
     *(explain, new, import_, diff, fmt),
     *(sample, unrank, rank, locate, neighbours, mutate),
 )

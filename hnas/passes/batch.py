@@ -58,15 +58,20 @@ class _Scheduling:
         self.origin = [step.members[0].operands[0][0] if step.members[0].operands else 0 for step in self.old]
 
     def _link(self) -> None:
-        """Who waits for whom: readers for operands, norms for those before that move the same statistics."""
+        """Who waits for whom: readers for operands, norms for those before that move the same statistics.
+
+        What draws random numbers or runs code of others keeps its order, and so draws the same.
+        """
         last: dict[str, int] = {}
         for number, step in enumerate(self.old):
             before = {ref[0] for ref in step.members[0].operands}
-            for path in step.members[0].stats:
-                if self.moved[path] > 1:
-                    if path in last:
-                        before.add(last[path])
-                    last[path] = number
+            taking_turns = [path for path in step.members[0].stats if self.moved[path] > 1]
+            if step.op in ("dropout", "extern"):
+                taking_turns.append("@draws")
+            for path in taking_turns:
+                if path in last:
+                    before.add(last[path])
+                last[path] = number
             for other in before:
                 self.readers[other].append(number)
             self.waiting[number] = len(before)

@@ -1,11 +1,14 @@
 """prune: what the results do not depend on is not computed.
 
 Operates on any program. A step nobody reads goes, with what only it read: `none` on an edge, operators
-of a state that has no say. Norms stay whose running statistics a pass would move. The result of an
-auxiliary head counts as read.
+of a state that has no say. What leaves more behind than its value stays: norms, whose running statistics a
+pass moves, and what draws random numbers or runs code of others. The result of an auxiliary head counts
+as read.
 """
 
 from hnas.ir.program import Program, Ref, Step
+
+_ACTING = ("norm", "dropout", "extern")
 
 
 def prune(program: Program) -> Program:
@@ -13,7 +16,7 @@ def prune(program: Program) -> Program:
     needed = {number for number, _ in program.results} | {0}
     for number in range(len(program.steps) - 1, -1, -1):
         step = program.steps[number]
-        if step.op == "norm" or number in needed:
+        if step.op in _ACTING or number in needed:
             needed.add(number)
             needed.update(ref[0] for member in step.members for ref in member.operands)
     where: dict[Ref, Ref] = {}

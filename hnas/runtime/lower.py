@@ -25,7 +25,7 @@ from hnas.runtime.widening import Widening
 
 
 def lower(program: Program, *, allow_extern: bool = False) -> "Network":
-    """The module that computes `program`; `allow_extern`: whether it may import classes of extern operators."""
+    """The module that computes `program`; `allow_extern`: whether it may import extern operators' classes."""
     return Network(program, allow_extern=allow_extern)
 
 
@@ -95,6 +95,16 @@ class Network(nn.Module):
     def with_aux(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The result and that of the auxiliary head, None where the network has none."""
         values = self._run(self.steps, images, None, None)
+        return values[self.result], values[self.aux_result] if self.aux_result is not None else None
+
+    def watched_with_aux(
+        self,
+        images: Tensor,
+        after: Callable[[Step, list[Any]], None],
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `with_aux`; `after` is called as by `watched`."""
+        values = self._run(self.steps, images, weights, None, after)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
     def _run(

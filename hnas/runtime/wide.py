@@ -281,16 +281,17 @@ class WideNorm(Step):
         shift = self.shift(values) if self.shift is not None else None
         if scale is not None and scale.dtype != stats.mean.dtype:
             scale = scale.to(stats.mean.dtype)
-        found, *self.last = torch.native_batch_norm(
+        found, mean, inverse = torch.native_batch_norm(
             x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
             training, self.momentum, self.eps,
         )  # fmt: skip
-        self.last += [scale, shift]
+        if self.recompute:
+            self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
 
     def again(self) -> Callable[[dict[int, Any]], Any]:
         slot = self.operands[0]
-        mean, inverse, scale, shift = (t.detach() if t is not None else None for t in self.last)
+        mean, inverse, scale, shift = self.last
         del self.last
 
         def normalised(operands: dict[int, Any]) -> Tensor:
@@ -315,6 +316,23 @@ class WideMax(Step):
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         return MaxPool.apply(values[self.operands[0]], self.kernel, self.stride, self.pad)
+
+
+@final
+class Dropout(Step):
+    """Dropout that leaves out the same values however the map lies in memory."""
+
+    __slots__ = ("dropped",)
+
+    def __init__(self, dropped: float) -> None:
+        self.dropped = dropped
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x = values[self.operands[0]]
+        if not training:
+            return x
+        # torch draws in the order of memory: so it does here, of a map that lies as one without passes does
+        return x * nn.functional.dropout(torch.ones(x.shape, dtype=x.dtype, device=x.device), self.dropped)
 
 
 @final

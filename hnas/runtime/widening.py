@@ -111,12 +111,19 @@ class Widening:
         if step.op == "concat" and not self._alone(step):
             return [[ref for m in members for ref in m.operands]]
         if step.op == "conv" and len(members) > 1:
-            refs = [m.operands[0] for m in members]
-            sources = list(dict.fromkeys(refs))
-            return [sources if _regular(refs, sources) else refs]
+            return [self._sources(step)]
         if len(members) > 1:
             return [[m.operands[0] for m in members]]
         return [[ref] for ref in members[0].operands]
+
+    def _sources(self, step: Step) -> list[Ref]:
+        """The maps of a convolution of many members; one whose readers follow each other stands there once.
+
+        Its readers are one group then; where they have groups of their own, each reads a map of its own.
+        """
+        refs = [m.operands[0] for m in step.members]
+        sources = list(dict.fromkeys(refs))
+        return sources if _groups(step) == 1 and _regular(refs, sources) else refs
 
     def _alone(self, step: Step) -> bool:
         """Whether a step is made as without passes."""
@@ -255,6 +262,10 @@ class Widening:
                 record, sources = self._mix(number, step)
             case "concat" if len(members) > 1:
                 record = wide.Alias()
+            case "dropout":
+                dropped = dict(step.attrs)["p"]
+                assert isinstance(dropped, int | Fraction)
+                record = wide.Dropout(float(dropped))
             case _:
                 record = self.plain.record(step, first)
         if len(members) > 1 and step.op == "resize":
@@ -292,10 +303,8 @@ class Widening:
     def _convolution(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         members = step.members
         attrs = dict(step.attrs)
-        refs = [m.operands[0] for m in members]
-        sources = list(dict.fromkeys(refs))
-        groups = step.given.channels if step.op == "depthwise" else int(str(attrs.get("groups", 1)))
-        many = len(sources) if step.op == "conv" and _regular(refs, sources) else len(members)
+        groups = step.given.channels if step.op == "depthwise" else _groups(step)
+        many = len(self._sources(step)) if step.op == "conv" else len(members)
         weight = self._pack(number, step, "weight", _joined)
         bias = self._pack(number, step, "bias", _joined) if (number, "bias") in self.row_places else None
         function = kernels_of(step.op, attrs, self.program.dims, groups * many)
@@ -317,6 +326,12 @@ class Widening:
         dilation = axes_of(attrs["dilation"], dims)
         padding = padding_of(attrs, dims, dilation)
         return depthwise.Shape(axes_of(attrs["k"], dims), axes_of(attrs["stride"], dims), padding, dilation)
+
+
+def _groups(step: Step) -> int:
+    groups = dict(step.attrs).get("groups", 1)
+    assert isinstance(groups, int)
+    return groups
 
 
 def _regular(refs: Sequence[Any], sources: Sequence[Any]) -> bool:

@@ -2,15 +2,12 @@
 
 import pytest
 import torch
-from small_examples import EXAMPLES, NETWORKS
+from small_examples import DISCONNECTED, EXAMPLES, NETWORKS
 
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.runtime.lower import Network
-
-DISCONNECTED = "nasbench201/disconnected"
-"""No gradient reaches its weights."""
 
 
 def network_of(compilation: Compilation) -> Network:
