@@ -40,6 +40,7 @@ Commands:
   mutate      A network changed by one choice, at random.
   neighbours  The networks that differ from one by one choice.
   new         Write a first spec, or a variation of one.
+  plan        What a pass will take: calls, multiply-adds and bytes, before any is allocated.
   predict     Label images with a trained network.
   rank        The number of a network in its space.
   sample      Architectures drawn uniformly from a space.
@@ -83,6 +84,20 @@ def test_option_names_are_a_promise() -> None:
         "import": ["--cell", "--name", "--out", "--space"],
         "new": ["--from", "--space"],
         "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *latency, *layout]),
+        "plan": [
+            "--allow-extern",
+            "--as",
+            "--batch",
+            "--json",
+            "--name",
+            "--passes",
+            "--precision",
+            "--profile",
+            "--set",
+            "--size",
+            "--space",
+            "-O",
+        ],
         "draw": sorted(["--allow-outside", "--name", "--out", "--what", *layout]),
         "fmt": ["--check", "--diff"],
         "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
