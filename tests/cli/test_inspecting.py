@@ -40,8 +40,8 @@ Commands:
   mutate      A network changed by one choice, at random.
   neighbours  The networks that differ from one by one choice.
   new         Write a first spec, or a variation of one.
-  plan        What a pass will take: calls, multiply-adds and bytes, before any
-              is allocated.
+  plan        What a pass will take: calls, multiply-adds and bytes, before
+              any is allocated.
   predict     Label images with a trained network.
   rank        The number of a network in its space.
   sample      Architectures drawn uniformly from a space.
