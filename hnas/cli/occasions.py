@@ -45,6 +45,7 @@ from hnas.engine.errors import (
     NoWeights,
     OtherRun,
     OutOfMemory,
+    PassFails,
     RunBusy,
     RunExists,
     ScoresDoNotFit,
@@ -264,6 +265,11 @@ _ALL = (
         f"{_SEARCH} --set F=512",
         OutOfMemory(None, where="while searching"),
         "the machine has less memory than that takes",
+    ),
+    Occasion(
+        "hnas plan imagenet.hnas --size 64x64",
+        PassFails(None, image="64 x 64", place="in aux.avg_pool.avg_pool", why="Output size is too small"),
+        "its auxiliary head pools 5 x 5 pixels without padding",
     ),
     Occasion(
         f"{_SEARCH} --set search.weights.lr=1000",

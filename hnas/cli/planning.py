@@ -13,7 +13,8 @@ from hnas.cli.inspecting import extents
 from hnas.cli.running import Flags
 from hnas.cli.training import TrainFlags, placed
 from hnas.compiler import Compilation
-from hnas.diag import Diagnostic
+from hnas.diag import Diagnostic, HnasError
+from hnas.engine.errors import PassFails
 from hnas.engine.losses import cross_entropy
 from hnas.engine.schedules import rate_at
 from hnas.ir.cost import part_of
@@ -45,7 +46,7 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
     """What is planned, the plan, and what is to be warned of.
 
     Raises:
-        HnasError: The file is wrong, or has no such network.
+        HnasError: The file is wrong, has no such network, or images of this size do not pass (E0720).
         click.UsageError: Nothing says how large the images are.
     """
     own = Compilation(
@@ -77,15 +78,25 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
             model = compilation.network(architecture, drop_path=drop_path is not None)
         model.drop_path = rate_at(drop_path, 1.0) if drop_path is not None else 0.0
     batch = asked.batch or batch
-    found = predict(
-        model,
-        part_of,
-        image=image,
-        batch=batch,
-        precision=asked.precision or precision,
-        loss=_loss(compilation, image, batch),
-    )
+    try:
+        found = predict(
+            model,
+            part_of,
+            image=image,
+            batch=batch,
+            precision=asked.precision or precision,
+            loss=_loss(compilation, image, batch),
+        )
+    except (RuntimeError, NotImplementedError) as error:
+        raise HnasError(_fails(error, image)) from None
     return what, found, compilation.warnings
+
+
+def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:
+    """Where a pass stopped and why, as torch said it."""
+    where = next(iter(getattr(error, "__notes__", ())), "in the loss").partition(" (")[0]
+    why = str(error).strip().partition("\n")[0].rstrip(".")
+    return PassFails(None, image=" x ".join(map(str, image)), place=where, why=why)
 
 
 def _flags(asked: Asked) -> Flags:

@@ -196,7 +196,10 @@ def _forward(
     if isinstance(model, SuperNet):
         counting.enter(ARCHITECTURE)
         weights = model.arch.training_weights()
-    parts = [ARCHITECTURE if step.path == "factors" else part_of(step.path) for step in network.steps]
+    # a search has no auxiliary head in its passes
+    alone = isinstance(model, SuperNet)
+    steps = network.main_steps if alone else network.steps
+    parts = [ARCHITECTURE if step.path == "factors" else part_of(step.path) for step in steps]
     following = iter(parts[1:])
 
     def after(step: Step, values: list[Any]) -> None:
@@ -205,7 +208,10 @@ def _forward(
             counting.enter(part)
 
     counting.enter(parts[0] if parts else "loss")
-    results = [each for each in network.watched_with_aux(images, after, weights) if each is not None]
+    if alone:
+        results = [network.watched(images, after, weights)]
+    else:
+        results = [each for each in network.watched_with_aux(images, after) if each is not None]
     counting.enter("loss")
     return loss(results) if loss is not None else torch.stack([each.sum() for each in results]).sum()
 

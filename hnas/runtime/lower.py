@@ -101,10 +101,9 @@ class Network(nn.Module):
         self,
         images: Tensor,
         after: Callable[[Step, list[Any]], None],
-        weights: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """As `with_aux`; `after` is called as by `watched`."""
-        values = self._run(self.steps, images, weights, None, after)
+        values = self._run(self.steps, images, None, None, after)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
     def _run(
