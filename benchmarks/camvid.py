@@ -1,0 +1,183 @@
+"""CamVid on a processor: what is searched against the published network and random ones, trained alike.
+
+python benchmarks/camvid.py --data PATH [--out DIR] [--seeds 0,1] [--draws 0,1,2] [--networks found,published,sample]
+
+For each seed a search of the profile camvid; then every network is trained once with each seed, as the
+profile camvid of trained.hnas says, and measured on all 101 validation images: what each search found, the
+published network, and one network for each of --draws, uniformly drawn from the space that was searched.
+
+DIR keeps a folder for each run and a file for each measurement. What is finished there is not made again and
+what was interrupted is resumed, so the same command goes on, and prints the table of what there is in the end.
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, final
+
+from attrs import frozen
+
+EXAMPLES = Path("examples") / "autodeeplab"
+SPEC, PUBLISHED, FORM = (EXAMPLES / f"{name}.hnas" for name in ("spec", "published", "trained"))
+AS_PUBLISHED = ("L=12", "B=5", "F=12", "trellis.strides=[4,8,16,32]")
+"""The published network's space, at the width of the others' maps: 5 * 12 = 3 * 20."""
+SIZE = "180x240"
+KINDS = ("found", "published", "sample")
+
+
+@final
+@frozen
+class Candidate:
+    """A network that is trained.
+
+    Attributes:
+        name: In file names and in the table.
+        kind: One of KINDS.
+        file: It.
+        sets: What is set for it besides the profile.
+    """
+
+    name: str
+    kind: str
+    file: Path
+    sets: tuple[str, ...] = ()
+
+
+@final
+@frozen
+class Bench:
+    """The folder of it all, and the commands that fill it."""
+
+    out: Path
+    data: str
+    threads: int
+
+    def hnas(self, *arguments: object) -> str:
+        """Run a command, saying it; what it prints.
+
+        Raises:
+            SystemExit: It failed, or was interrupted.
+        """
+        words = [str(each) for each in arguments]
+        print(f"$ hnas {shlex.join(words)}", file=sys.stderr, flush=True)
+        done = subprocess.run([sys.executable, "-m", "hnas", *words], stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise SystemExit(done.returncode)
+        return done.stdout
+
+    def run(self, run: Path, last: str, *arguments: object) -> None:
+        """Make or go on with a run, whose folder has the file `last` once it has ended."""
+        if ended(run / last):
+            return
+        where = ("--data", f"camvid={self.data}")
+        if (run / "run.json").exists():
+            self.hnas(arguments[0], "--resume", run, *where)
+        else:
+            self.hnas(*arguments, *where, "--profile", "camvid", "--threads", self.threads, "--out", run)
+
+    def search(self, seed: int) -> Candidate:
+        """What the search with this seed found."""
+        run = self.out / f"search-{seed}"
+        self.run(run, "found.hnas", "search", SPEC, "--seed", seed)
+        return Candidate(f"found-{seed}", "found", run / "found.hnas")
+
+    def sample(self, seed: int) -> Candidate:
+        """The network drawn with this seed."""
+        folder = self.out / f"sample-{seed}"
+        if not folder.exists():
+            self.hnas("sample", SPEC, "--profile", "camvid", "--seed", seed, "--out", folder)
+        return Candidate(f"sample-{seed}", "sample", folder / "0001.hnas")
+
+    def trained(self, candidate: Candidate, seed: int) -> Path:
+        """The run that trains it."""
+        return self.out / f"{candidate.name}-seed-{seed}"
+
+    def train(self, candidate: Candidate, seed: int) -> None:
+        """Train it and measure it."""
+        run = self.trained(candidate, seed)
+        sets = [word for each in candidate.sets for word in ("--set", each)]
+        self.run(run, "result.json", "train", candidate.file, "--as", FORM, *sets, "--seed", seed)
+        measured = run.with_suffix(".json")
+        if not measured.exists():
+            said = self.hnas("eval", run, "--json", "--data", f"camvid={self.data}")
+            measured.write_text(said, encoding="utf-8")
+
+
+def ended(last: Path) -> bool:
+    """Whether the run has ended whose last file this is: a training writes it at --max-steps too."""
+    if last.suffix != ".json" or not last.exists():
+        return last.exists()
+    result = read(last)
+    return result["step"] == result["steps"]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def table(bench: Bench, candidates: list[Candidate], seeds: list[int]) -> Iterator[str]:
+    """The lines of the table: what is measured so far, and means over networks of a kind."""
+    columns = ["network", "path", "parameters", "multiply-adds", *(f"seed {s}" for s in seeds), "mean"]
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + "---|" * len(columns)
+    by_kind: dict[str, list[float]] = {}
+    for candidate in candidates:
+        runs = {seed: bench.trained(candidate, seed) for seed in seeds}
+        found = {s: read(r.with_suffix(".json")) for s, r in runs.items() if r.with_suffix(".json").exists()}
+        if not found:
+            continue
+        network = runs[next(iter(found))] / "network.hnas"
+        figures = json.loads(bench.hnas("show", network, "--size", SIZE, "--json"))
+        reached = [found[s]["miou"] if s in found else None for s in seeds]
+        known = [each for each in reached if each is not None]
+        by_kind.setdefault(candidate.kind, []).extend(known)
+        shown = ["" if each is None else f"{each:.4f}" for each in reached]
+        path = " ".join(str(stride) for stride in figures["path"])
+        counts = [f"{figures[key]:,}" for key in ("parameters", "multiply_adds")]
+        yield f"| {' | '.join([candidate.name, path, *counts, *shown, f'{statistics.mean(known):.4f}'])} |"
+    yield ""
+    for kind, known in by_kind.items():
+        spread = f", {min(known):.4f} to {max(known):.4f}"
+        yield f"{kind}: mean mIoU {statistics.mean(known):.4f} of {len(known)} trainings{spread}"
+
+
+def numbers(text: str) -> list[int]:
+    """Numbers with commas between."""
+    return [int(each) for each in text.split(",")]
+
+
+def main() -> None:
+    """Fill the folder, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", metavar="PATH", required=True, help="the folder of CamVid")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("runs") / "camvid")
+    parser.add_argument("--seeds", type=numbers, default=[0, 1], help="of searches and trainings")
+    parser.add_argument("--draws", type=numbers, default=[0, 1, 2], help="seeds of hnas sample")
+    parser.add_argument("--networks", default=",".join(KINDS), help="only these kinds are made")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    bench = Bench(given.out, given.data, given.threads)
+    bench.out.mkdir(parents=True, exist_ok=True)
+
+    candidates: list[Candidate] = []
+    if "found" in given.networks.split(","):
+        candidates += [bench.search(seed) for seed in given.seeds]
+    if "published" in given.networks.split(","):
+        candidates.append(Candidate("published", "published", PUBLISHED, AS_PUBLISHED))
+    if "sample" in given.networks.split(","):
+        candidates += [bench.sample(seed) for seed in given.draws]
+    for seed in given.seeds:
+        for candidate in candidates:
+            bench.train(candidate, seed)
+    for line in table(bench, candidates, given.seeds):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
