@@ -1,13 +1,13 @@
 """CamVid on a processor: what is searched against the published network and random ones, trained alike.
 
-python benchmarks/camvid.py --data PATH [--out DIR] [--seeds 0,1] [--draws 0,1,2] [--networks found,published,sample]
+python benchmarks/camvid.py --data PATH [--out DIR] [--seeds 0,1] [--draws 0,1,2] [--networks found,...]
 
 For each seed a search of the profile camvid; then every network is trained once with each seed, as the
 profile camvid of trained.hnas says, and measured on all 101 validation images: what each search found, the
 published network, and one network for each of --draws, uniformly drawn from the space that was searched.
 
-DIR keeps a folder for each run and a file for each measurement. What is finished there is not made again and
-what was interrupted is resumed, so the same command goes on, and prints the table of what there is in the end.
+DIR keeps a folder for each run and a file for each measurement. What is finished there is not made again
+and what was interrupted is resumed: the same command goes on, and in the end prints the table.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def numbers(text: str) -> list[int]:
 
 def main() -> None:
     """Fill the folder, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description="what is searched, published and drawn, trained alike")
     parser.add_argument("--data", metavar="PATH", required=True, help="the folder of CamVid")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("runs") / "camvid")
     parser.add_argument("--seeds", type=numbers, default=[0, 1], help="of searches and trainings")
