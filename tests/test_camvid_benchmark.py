@@ -21,7 +21,8 @@ MEASURED = '{"miou": 0.25}'
 @pytest.fixture(scope="module")
 def camvid() -> ModuleType:
     spec = importlib.util.spec_from_file_location("camvid", ROOT / "benchmarks" / "camvid.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
