@@ -3,8 +3,9 @@
 python benchmarks/camvid.py --data PATH [--out DIR] [--seeds 0,1] [--draws 0,1,2] [--networks found,...]
 
 For each seed a search of the profile camvid; then every network is trained once with each seed, as the
-profile camvid of trained.hnas says, and measured on all 101 validation images: what each search found, the
-published network, and one network for each of --draws, uniformly drawn from the space that was searched.
+profile camvid of trained.hnas says, and measured on all 101 validation images, whole and in windows as large
+as the crop: what each search found, the published network, and one network for each of --draws, uniformly
+drawn from the space that was searched.
 
 DIR keeps a folder for each run and a file for each measurement. What is finished there is not made again
 and what was interrupted is resumed: the same command goes on, and in the end prints the table.
@@ -12,6 +13,7 @@ and what was interrupted is resumed: the same command goes on, and in the end pr
 
 import argparse
 import json
+import os
 import shlex
 import statistics
 import subprocess
@@ -27,6 +29,8 @@ SPEC, PUBLISHED, FORM = (EXAMPLES / f"{name}.hnas" for name in ("spec", "publish
 AS_PUBLISHED = ("L=12", "B=5", "F=12", "trellis.strides=[4,8,16,32]")
 """The published network's space, at the width of the others' maps: 5 * 12 = 3 * 20."""
 SIZE = "180x240"
+WINDOWS = ("--window", "97x97", "--stride", "83x72")
+"""As large as the crop: two rows of three just cover an image."""
 KINDS = ("found", "published", "sample")
 
 
@@ -65,7 +69,10 @@ class Bench:
         """
         words = [str(each) for each in arguments]
         print(f"$ hnas {shlex.join(words)}", file=sys.stderr, flush=True)
-        done = subprocess.run([sys.executable, "-m", "hnas", *words], stdout=subprocess.PIPE, text=True)
+        # hnas eval has no --threads
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
+        call = [sys.executable, "-m", "hnas", *words]
+        done = subprocess.run(call, stdout=subprocess.PIPE, text=True, env=environment)
         if done.returncode != 0:
             raise SystemExit(done.returncode)
         return done.stdout
@@ -97,15 +104,21 @@ class Bench:
         """The run that trains it."""
         return self.out / f"{candidate.name}-seed-{seed}"
 
+    def measured(self, candidate: Candidate, seed: int, windows: bool = False) -> Path:
+        """What `hnas eval` said of it."""
+        return self.out / f"{candidate.name}-seed-{seed}{'-windows' if windows else ''}.json"
+
     def train(self, candidate: Candidate, seed: int) -> None:
         """Train it and measure it."""
         run = self.trained(candidate, seed)
         sets = [word for each in candidate.sets for word in ("--set", each)]
         self.run(run, "result.json", "train", candidate.file, "--as", FORM, *sets, "--seed", seed)
-        measured = run.with_suffix(".json")
-        if not measured.exists():
-            said = self.hnas("eval", run, "--json", "--data", f"camvid={self.data}")
-            measured.write_text(said, encoding="utf-8")
+        for windows in (False, True):
+            measured = self.measured(candidate, seed, windows)
+            if not measured.exists():
+                how = WINDOWS if windows else ()
+                said = self.hnas("eval", run, *how, "--json", "--data", f"camvid={self.data}")
+                measured.write_text(said, encoding="utf-8")
 
 
 def ended(last: Path) -> bool:
@@ -122,29 +135,40 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def table(bench: Bench, candidates: list[Candidate], seeds: list[int]) -> Iterator[str]:
-    """The lines of the table: what is measured so far, and means over networks of a kind."""
-    columns = ["network", "path", "parameters", "multiply-adds", *(f"seed {s}" for s in seeds), "mean"]
-    yield f"| {' | '.join(columns)} |"
-    yield "|" + "---|" * len(columns)
-    by_kind: dict[str, list[float]] = {}
+    """The lines of the table: mIoU by seed, the mean, the mean in windows; below, those of a kind."""
+    shown = [
+        "network",
+        "path",
+        "parameters",
+        "multiply-adds",
+        *(f"seed {s}" for s in seeds),
+        "mean",
+        "windows",
+    ]
+    yield f"| {' | '.join(shown)} |"
+    yield "|" + "---|" * len(shown)
     for candidate in candidates:
-        runs = {seed: bench.trained(candidate, seed) for seed in seeds}
-        found = {s: read(r.with_suffix(".json")) for s, r in runs.items() if r.with_suffix(".json").exists()}
-        if not found:
-            continue
-        network = runs[next(iter(found))] / "network.hnas"
+        network = bench.trained(candidate, seeds[0]) / "network.hnas"
         figures = json.loads(bench.hnas("show", network, "--size", SIZE, "--json"))
-        reached = [found[s]["miou"] if s in found else None for s in seeds]
-        known = [each for each in reached if each is not None]
-        by_kind.setdefault(candidate.kind, []).extend(known)
-        shown = ["" if each is None else f"{each:.4f}" for each in reached]
         path = " ".join(str(stride) for stride in figures["path"])
         counts = [f"{figures[key]:,}" for key in ("parameters", "multiply_adds")]
-        yield f"| {' | '.join([candidate.name, path, *counts, *shown, f'{statistics.mean(known):.4f}'])} |"
+        whole, windows = reached(bench, [candidate], seeds)
+        means = [statistics.mean(whole), statistics.mean(windows)]
+        yield f"| {' | '.join([candidate.name, path, *counts, *(f'{each:.4f}' for each in whole + means)])} |"
     yield ""
-    for kind, known in by_kind.items():
-        spread = f", {min(known):.4f} to {max(known):.4f}"
-        yield f"{kind}: mean mIoU {statistics.mean(known):.4f} of {len(known)} trainings{spread}"
+    for kind in KINDS:
+        of_kind = [each for each in candidates if each.kind == kind]
+        for where, known in zip(("whole", "windows"), reached(bench, of_kind, seeds), strict=True):
+            if known:
+                spread = f"{min(known):.4f} to {max(known):.4f}"
+                yield f"{kind}, {where}: {statistics.mean(known):.4f}, {spread} in {len(known)} trainings"
+
+
+def reached(bench: Bench, candidates: list[Candidate], seeds: list[int]) -> tuple[list[float], list[float]]:
+    """mIoU of every training of these networks: of whole images, and in windows."""
+    runs = [(each, seed) for each in candidates for seed in seeds]
+    whole = [float(read(bench.measured(*run))["miou"]) for run in runs]
+    return whole, [float(read(bench.measured(*run, windows=True))["miou"]) for run in runs]
 
 
 def numbers(text: str) -> list[int]:

@@ -94,8 +94,13 @@ def test_a_training_that_stopped_early_is_resumed_and_measured_at_the_end(
     (run / "run.json").touch()
     (run / "result.json").write_text(json.dumps({"step": 3, "steps": 550}))
     bench.train(network, 0)
-    assert [words[:2] for words in said] == [("train", "--resume"), ("eval", str(run))]
-    assert (tmp_path / "drawn-seed-0.json").read_text() == MEASURED
+    assert [words[:3] for words in said] == [
+        ("train", "--resume", str(run)),
+        ("eval", str(run), "--json"),
+        ("eval", str(run), "--window"),
+    ]
+    assert bench.measured(network, 0).read_text() == MEASURED
+    assert camvid.reached(bench, [network], [0]) == ([0.25], [0.25])
 
     (run / "result.json").write_text(json.dumps({"step": 550, "steps": 550}))
     said.clear()
