@@ -44,6 +44,7 @@ from hnas.engine.errors import (
     NothingInherited,
     NoWeights,
     OtherRun,
+    OtherWeights,
     OutOfMemory,
     RunBusy,
     RunExists,
@@ -282,6 +283,16 @@ _ALL = (
         "hnas eval runs/found-20260102-120000 --window 33x33",
         NotForImages(None, flag="--window"),
         "it was trained on cifar10",
+    ),
+    Occasion(
+        "hnas predict runs/found-20260102-120000 street --out labels",
+        OtherWeights(
+            None,
+            path="runs/found-20260102-120000",
+            name="stem.0.weight",
+            why="is 32 x 3 x 3 x 3, not 64 x 3 x 3 x 3",
+        ),
+        "another version of hnas trained it",
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

@@ -8,7 +8,7 @@ from typing import final
 import attrs
 from attrs import frozen
 
-from hnas.api.run import newest, unchanged, weights_of
+from hnas.api.run import digests_of, newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
@@ -82,8 +82,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
         resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
-        digests = attrs.asdict(resolved.digests)
-        record = new_record(flags, compilation, digests, device, root, "search", notes)
+        record = new_record(flags, compilation, digests_of(folder, resolved), device, root, "search", notes)
         folder.write_record(record)
         return _search(folder, record, resolved, model, train, val, flags, reporter)
 
@@ -98,7 +97,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
+        compilation = unchanged(folder, flags.allow_extern)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)

@@ -145,6 +145,23 @@ class NotForImages(Diagnostic):
 
 @final
 @frozen
+class OtherWeights(Diagnostic):
+    """A checkpoint has the weights of one network alone, by name: they are of another one.
+
+    Where the files of the run are as they were, another version of hnas made it, which run.json names. A
+    search has no weights yet for a found network whose widths depend on the choices.
+    """
+
+    code = "E0612"
+    title = "{path} has the weights of another network: {name} {why}"
+    help = "open it with the version of hnas that run.json names, or train the network again"
+    path: str
+    name: str
+    why: str
+
+
+@final
+@frozen
 class AlreadyFinished(Diagnostic):
     """The run has made all the steps it was asked for; there is nothing to go on with."""
 

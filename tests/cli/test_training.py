@@ -13,11 +13,11 @@ from helpers import ROOT, random_architecture, tiny_flags, trained_spec
 from PIL import Image
 
 from hnas.api.networks import network_block
+from hnas.api.run import open as open_run
 from hnas.compiler import Compilation
 from hnas.data.looked_at import read_picture
 from hnas.data.shapes import Shapes
 from hnas.engine.checkpoint import _read
-from hnas.trained import open_trained
 
 Call = Callable[..., Any]
 
@@ -249,12 +249,18 @@ def test_predict_labels_as_python_does(hnas: Call, run: Path, tmp_path: Path) ->
     assert said.code == 0, said.err
     assert sorted(p.name for p in out.iterdir()) == ["a.overlay.png", "a.png", "b.overlay.png", "b.png"]
     assert said.out.splitlines()[0].startswith(f"{out / 'a.png'}  ")
-    trained = open_trained(run, device="cpu")
+    opened = open_run(run)
+    trained, network = opened.predictor(device="cpu"), opened.network()
+    assert not network.training
     for name, suffix in (("a", "png"), ("b", "jpg")):
         image = read_picture(images / f"{name}.{suffix}")
         labels = trained.predict(image)
         assert np.array_equal(np.asarray(Image.open(out / f"{name}.png")), labels.numpy())
         assert labels.shape == image.shape[1:]
+        # what is promised: the module alone, on an odd size too, says what the command wrote
+        with torch.no_grad():
+            scores = network(opened.prepare(image))
+        assert torch.equal(scores[0].argmax(0), labels.long())
         assert trained.probabilities(image).sum(0).allclose(torch.ones(image.shape[1:]))
 
 
@@ -272,12 +278,3 @@ def test_predict_writes_over_nothing_and_says_what_is_wrong(hnas: Call, run: Pat
     assert said.code == 1
     assert "E0505" in said.err
     assert list((tmp_path / "y").iterdir()) == []
-
-
-def test_the_best_weights_are_taken_or_the_last(run: Path) -> None:
-    best, last = open_trained(run, "best", device="cpu"), open_trained(run, "last", device="cpu")
-    assert (best.which, last.which, last.step) == ("best", "last", 3)
-    assert all(
-        torch.equal(value, last.network.state_dict()[name])
-        for name, value in best.network.state_dict().items()
-    )
