@@ -102,11 +102,16 @@ def load(
 
 
 def prepared(compilation: Compilation, image: Tensor) -> Tensor:
-    """An image, uint8 (3, H, W), as networks take it: float (1, 3, h, w), resized if `data` says so."""
-    size = compilation.data.resize
+    """An image, uint8 (3, H, W), as networks take it: float (1, 3, h, w), resized if `data` says so.
+
+    For a label of the whole image it gets the size of the data set's images, where all have one.
+    """
+    card, size = compilation.card, compilation.data.resize
+    if size is None and card.task == "classification":
+        size = card.size
     if size is not None:
         image, _ = resize(image, torch.zeros((), dtype=torch.uint8), size)
-    return normalise(image, compilation.card)[None]
+    return normalise(image, card)[None]
 
 
 def weights_of(state: State) -> dict[str, Tensor]:

@@ -76,6 +76,8 @@ def label(
     _, trained = _trained(run, checkpoint, device, allow_extern, how)
     found = pictures(images)
     if trained.compilation.card.task == "classification":
+        if out is not None or overlay:
+            raise HnasError(NotForImages(None, flag="--out" if out is not None else "--overlay"))
         return (_class_of(trained, path, how) for path in found)
     if out is None:
         return None

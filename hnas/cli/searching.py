@@ -56,12 +56,14 @@ class Ending:
         outcome: Steps, validation, signal.
         drawing: The network that was found.
         exit_code: Of the process.
+        trainable: Whether the space says how what was found is trained.
     """
 
     run: Path
     outcome: Outcome
     drawing: str
     exit_code: int
+    trainable: bool = False
 
 
 def start(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -193,7 +195,8 @@ def _search(
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
         reporter.warning(warning)
-    return Ending(folder.path, outcome, drawing, code)
+    trainable = compilation.program.train is not None
+    return Ending(folder.path, outcome, drawing, code, trainable)
 
 
 def _facts(

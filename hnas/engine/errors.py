@@ -135,7 +135,10 @@ class NothingInherited(Diagnostic):
 @final
 @frozen
 class NotForImages(Diagnostic):
-    """Sliding windows are put together pixel by pixel; a label of a whole image has no pixels."""
+    """Sliding windows are put together pixel by pixel, and label files have a label a pixel.
+
+    The one label of a whole image is printed.
+    """
 
     code = "E0610"
     title = "{flag} is for labels of pixels, this network labels whole images"
