@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -14,12 +13,13 @@ from hnas.cli.building import memory
 from hnas.cli.running import dataset, find_data_again
 from hnas.cli.terminal import told_warnings
 from hnas.data.base import evenly
-from hnas.data.errors import NoDataset, NoSplit
+from hnas.data.errors import NoDataset
 from hnas.data.looked_at import label_png, overlay_png, pictures, read_picture
 from hnas.data.registry import GENERATED
 from hnas.diag import HnasError
 from hnas.engine.errors import NotForImages, NoWeights
 from hnas.engine.files import empty_folder, write_atomically
+from hnas.schema.datasets import Split
 from hnas.train.evaluate import Looking, Report, evaluate
 from hnas.trained import Predictor, Which
 
@@ -29,7 +29,7 @@ def measure(
     checkpoint: Which | None,
     how: Looking,
     *,
-    split: Literal["train", "val", "test"],
+    split: Split,
     data: tuple[str, ...] = (),
     images: int = 0,
     batch: int = 1,
@@ -44,8 +44,6 @@ def measure(
     opened, trained = _trained(run, checkpoint, device, allow_extern, how)
     compilation = trained.compilation
     name = compilation.data.name
-    if split == "test":
-        raise HnasError(NoSplit(None, name=name, split=split, known="val, train"))
     root = find_data_again(opened.record, compilation, data)
     if root is None and name not in GENERATED:
         raise HnasError(NoDataset(None, name=name))

@@ -265,7 +265,12 @@ _ALL = (
     ),
     Occasion(
         "hnas eval runs/found-20260102-120000 --split test",
-        NoSplit(None, name="cityscapes", split="test", known="val, train"),
+        NoSplit(
+            None,
+            name="cityscapes",
+            split="test",
+            advice="its labels are not public: measure on val, or label leftImg8bit/test with hnas predict",
+        ),
         "it was trained on cityscapes",
     ),
     Occasion(

@@ -18,7 +18,6 @@ from hnas.data.base import VOID
 from hnas.engine.files import no_room
 from hnas.engine.losses import per_label
 
-
 _FIVE = 5
 """Guesses that count for top-5."""
 

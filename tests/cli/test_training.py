@@ -1,6 +1,7 @@
 """`hnas train`, `hnas eval` and `hnas predict` from the outside."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,13 +229,38 @@ def test_eval_says_what_the_training_said(hnas: Call, run: Path) -> None:
     assert "best checkpoint, step 3, on 1 images of val" in said.err
 
 
+def test_eval_measures_on_the_split_that_is_asked_for(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, part in enumerate(("train", "val", "test")):  # label 0, 1, 2 all over
+        for name in range(2):
+            for folder, value in (("images", 99), ("labels", number)):
+                path = tmp_path / "own" / folder / part / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB" if folder == "images" else "L", (17, 13), value).save(path)
+    data = 'folder { classes = [a, b, c]  root = "own"  crop = 33 }'
+    trained_spec(tmp_path, BASE.replace("batch = 8", "batch = 2"), data)
+    said = hnas("train", "one.hnas", "--out", "run", *QUICK)
+    assert said.code == 0, said.err
+    for number, part in enumerate(("train", "val", "test")):
+        said = hnas("eval", "run", "--split", part, "--json", "--device", "cpu")
+        assert said.code == 0, said.err
+        found = json.loads(said.out)
+        assert (found["split"], found["images"]) == (part, 2)
+        assert [sum(row) for row in found["confusion"]] == [2 * 17 * 13 * (i == number) for i in range(3)]
+    shutil.rmtree(tmp_path / "own" / "images" / "test")
+    said = hnas("eval", "run", "--split", "test")
+    assert said.code == 1
+    assert "error[E0520]: folder has no images for test\n = help: give images/test with" in said.err
+
+
 def test_eval_refuses_what_it_cannot_measure(hnas: Call, run: Path, tmp_path: Path) -> None:
     spec = str(run.parent / "one.hnas")
     said = hnas("eval", spec)
     assert said.code == 1
     assert f"train it first with hnas train {spec}" in said.err
     assert "E0602" in hnas("eval", str(tmp_path)).err
-    assert "E0520" in hnas("eval", str(run), "--split", "test").err
     assert hnas("eval", str(run), "--window", "0x3").code == 2
     assert hnas("eval", str(run), "--scales", "1,x").code == 2
     assert hnas("eval", str(run), "--stride", "3x3").code == 2
