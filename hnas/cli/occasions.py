@@ -57,12 +57,12 @@ from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
+from hnas.schema.datasets import CAMVID
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
 _CAMVID = f"{_SEARCH} --set data=camvid --data camvid=pictures"
-_LAYOUT = "PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void"
 _RESUME = f"hnas search --resume {_RUN}"
 
 
@@ -134,13 +134,13 @@ _ALL = (
     Occasion(f"{_SEARCH} --set data=camvid", NoDataset(None, name="camvid")),
     Occasion(
         _CAMVID,
-        BadRoot(None, name="camvid", path="pictures", why="is not there", layout=_LAYOUT),
+        BadRoot(None, name="camvid", path="pictures", why="is not there", layout=CAMVID.layout),
     ),
     Occasion(f"{_SEARCH} --set dims=3", OtherAxes(None, dims=3, name="shapes")),
     Occasion("hnas search photographs.hnas", NotRead(None, name="imagenet"), "its data set is imagenet"),
     Occasion(
         _CAMVID,
-        MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=_LAYOUT),
+        MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=CAMVID.layout),
         "the folder pictures has no lists",
     ),
     Occasion(
@@ -194,7 +194,7 @@ _ALL = (
     ),
     Occasion(
         f"{_CAMVID} --set data.crop=none",
-        MixedSizes(None, first="360 x 480", second="720 x 960"),
+        MixedSizes(None, first="images/0001.png of 480 x 360", second="images/0007.png of 960 x 720"),
         "the images are of two sizes",
     ),
     Occasion(f"{_SEARCH} --batch 500", BatchTooLarge(None, batch=500, images=120)),

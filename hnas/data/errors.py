@@ -179,7 +179,7 @@ class MixedSizes(Diagnostic):
     """Images of a batch must be of one size; without a crop they keep their own."""
 
     code = "E0511"
-    title = "a batch has images of {first} and of {second} pixels"
+    title = "a batch has {first} and {second} pixels"
     help = "set data.crop, or data.resize to bring all images to one size"
     first: str
     second: str

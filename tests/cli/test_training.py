@@ -1,6 +1,8 @@
 """`hnas train`, `hnas eval` and `hnas predict` from the outside."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +169,48 @@ def test_bad_input_is_one_message(
     assert all(word in said.err for word in words), said.err
     assert "Traceback" not in said.err
     assert said.err.count("error[") == 1
+
+
+def test_images_of_several_sizes_without_a_crop_are_named(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "val"):
+        for width in (17, 19):
+            for folder, mode in (("images", "RGB"), ("labels", "L")):
+                path = tmp_path / "own" / folder / part / f"{width}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new(mode, (width, 13)).save(path)
+    trained_spec(
+        tmp_path, BASE.replace("batch = 8", "batch = 2"), 'folder { classes = [a, b]  root = "own" }'
+    )
+    said = hnas("train", "one.hnas", "--out", "run", *QUICK)
+    assert said.code == 1
+    (line,) = [line for line in said.err.splitlines() if "E0511" in line]
+    assert "images/train/17.png of 17 x 13 and " in line
+    assert line.endswith("images/train/19.png of 19 x 13 pixels")
+
+
+def test_a_folder_of_labels_is_never_half_a_file(
+    hnas: Call, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the second image: the first is whole, the second is not there at all."""
+    real, calls = os.fsync, list[int]()
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 3:  # the first file, its folder, the second file
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    images = pictures_in(tmp_path / "in")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        said = hnas("predict", str(run), str(images), "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert said.code == 1
+    assert "E0604" in said.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    assert np.asarray(Image.open(tmp_path / "out" / "a.png")).shape == (97, 129)
 
 
 def test_weights_of_a_search_are_inherited_by_name(
