@@ -9,6 +9,7 @@ import attrs
 from attrs import frozen
 
 from hnas.api.networks import network_block
+from hnas.api.run import digests_of, unchanged
 from hnas.cli.building import memory
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
@@ -40,7 +41,6 @@ from hnas.train.class_weights import Frequencies, weights_of
 from hnas.train.inherit import inherit
 from hnas.train.trainer import Trained, Trainer, TrainJob
 from hnas.train.updates import Updates
-from hnas.trained import digests_of, network_of
 from hnas.trained import weights_of as measured_weights
 
 
@@ -116,7 +116,8 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume, "train")
     with folder:
         record = record_again(folder.record, flags)
-        compilation, architecture = network_of(folder, record, flags.allow_extern)
+        compilation = unchanged(folder, flags.allow_extern)
+        (architecture,) = compilation.networks().values()
         images = datasets(compilation, find_data_again(record, compilation, flags.data))
         return _train(folder, record, compilation, architecture, images, flags, reporter)
 
