@@ -27,7 +27,9 @@ def test_what_it_changes_is_laid_over_the_space_when_training() -> None:
     searched = Compilation(PUBLISHED).data
     assert (searched.crop, searched.resize) == ((321, 321), (512, 1024))
     trained = Compilation(PUBLISHED, trained=True).data
-    assert (trained.crop, trained.resize) == ((769, 769), None), "searched at half resolution, trained at the whole one"
+    assert (trained.crop, trained.resize) == ((769, 769), None), (
+        "searched at half resolution, trained at the whole one"
+    )
 
 
 def test_parameters_change_too(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The published Auto-DeepLab as it is trained, S, M and L by F: steps of the trainer at odd and even sizes."""
+"""The published Auto-DeepLab as it is trained, S, M and L by F: steps at odd and even sizes."""
 
 import math
 
