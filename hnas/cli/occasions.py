@@ -158,9 +158,9 @@ _ALL = (
         SizesDiffer(
             None,
             annotation="pictures/trainannot/3.png",
-            annotation_size="480 x 360",
+            annotation_size="360 x 480",
             image="pictures/train/3.png",
-            image_size="960 x 720",
+            image_size="720 x 960",
         ),
         "the images have another size than their annotations",
     ),

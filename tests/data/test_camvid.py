@@ -202,7 +202,7 @@ def test_sizes_that_differ_name_both_files_and_sizes(
     fault = refused(lambda: open_camvid(root, "train").read(0))
     assert fault.code == "E0506"
     assert fault.message == (
-        f"{root / 'trainannot' / '0.png'} is 7 x 6, its image {root / 'train' / '0.png'} is 8 x 6"
+        f"{root / 'trainannot' / '0.png'} is 6 x 7, its image {root / 'train' / '0.png'} is 6 x 8"
     )
 
 

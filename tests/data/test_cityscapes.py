@@ -137,4 +137,4 @@ def test_a_cut_annotation_and_one_of_another_size_are_named(
     broken, differs = refused(lambda: images.read(0)), refused(lambda: images.read(1))
     assert (broken.code, differs.code) == ("E0505", "E0506")
     assert broken.message.startswith(f"{cut}: ")
-    assert differs.message.startswith(f"{other} is 8 x 6, its image ")
+    assert differs.message.startswith(f"{other} is 6 x 8, its image ")

@@ -329,7 +329,7 @@ def test_an_image_turned_against_its_label_says_so(tmp_path: Path, refused: Refu
     save(tmp_path / "images" / "train" / "a.png", picture(), exif=exif)
     fault = refused(lambda: opened(tmp_path).read(0))
     assert fault.code == "E0506"
-    assert f"is {W} x {H}, its image" in fault.message
+    assert f"is {H} x {W}, its image" in fault.message
     assert "EXIF" in fault.help_text
 
 
