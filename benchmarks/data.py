@@ -1,12 +1,13 @@
 """Reading and augmenting images against a training step, as parts of one run.
 
-python benchmarks/data.py [CROP]
+python benchmarks/data.py [CROP | published]
 
 The images are made here: PNG of 1024 x 2048, as large as photographs of that size are, with labels.
 They are read as the paper's search does: to 512 x 1024, a random scale, a crop of 321, batches of 2. With
 CROP a weight step of the paper's super-network is made beside it. At 321 that takes minutes and some
 12 GiB on a processor; a smaller crop is a shorter step, so that the part that reading takes of the paper's
-is less than what is printed.
+is less than what is printed. With `published` they are read as that network is trained on them, whole
+and then scaled and cropped to 769, beside a step of its training on two of them.
 """
 
 import sys
@@ -27,6 +28,7 @@ from hnas.schema.classes import ClassName, folder_card
 from hnas.schema.settings import FolderSettings
 
 SPEC = Path(__file__).parent.parent / "examples" / "autodeeplab" / "spec.hnas"
+PUBLISHED = SPEC.with_name("published.hnas")
 IMAGES, CLASSES, SIZE, BATCH = 16, 19, (1024, 2048), 2
 
 
@@ -63,24 +65,45 @@ def step(compilation: Compilation, crop: int) -> float:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = compilation.supernet(0).to(device)
     bilevel = Bilevel(model, Optimizers.of(model, compilation.search), compilation.search, device)
+    return timed_step("weight step", lambda batch: bilevel.weight_step(batch, 0), crop, device)
+
+
+def training_step(compilation: Compilation, crop: int) -> float:
+    """Seconds of a step of the published network's training."""
+    from hnas.train.updates import Updates
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    (architecture,) = compilation.networks().values()
+    network = compilation.network(architecture, drop_path=True).to(device)
+    updates = Updates(network, compilation.train, device)
+    return timed_step("training step", lambda batch: updates.update([batch], 0, 0.05), crop, device)
+
+
+def timed_step(what: str, action: Callable[[Batch], object], crop: int, device: torch.device) -> float:
+    """Seconds of a step on a random batch, printed."""
     batch = Batch(torch.randn(BATCH, 3, crop, crop), torch.randint(CLASSES, (BATCH, crop, crop))).to(device)
     seconds = 0.0
     for _ in range(2 if device.type == "cuda" else 1):
         begun = time.perf_counter()
-        bilevel.weight_step(batch, 0)
+        action(batch)
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds = time.perf_counter() - begun
-    what = f"weight step, crop {crop}, batch {BATCH}, {device.type}"
-    print(f"{what:44} {1000 * seconds / BATCH:8.1f} ms an image", flush=True)
+    named = f"{what}, crop {crop}, batch {BATCH}, {device.type}"
+    print(f"{named:44} {1000 * seconds / BATCH:8.1f} ms an image", flush=True)
     return seconds
 
 
 def main() -> None:
     """Print a table."""
-    compilation = Compilation(SPEC)
     torch.set_num_threads(1)
-    whole = step(compilation, int(sys.argv[1])) if len(sys.argv) > 1 else None
+    whole, compilation = None, Compilation(SPEC)
+    if sys.argv[1:] == ["published"]:
+        compilation = Compilation(PUBLISHED, trained=True)
+        assert compilation.data.crop is not None
+        whole = training_step(compilation, compilation.data.crop[0])
+    elif len(sys.argv) > 1:
+        whole = step(compilation, int(sys.argv[1]))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         make(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from helpers import ROOT, tiny_flags
+from helpers import ROOT, tiny_flags, trained_spec
 
 from hnas.cli.main import command, run
 from hnas.compiler import Compilation
@@ -145,10 +145,15 @@ def test_a_command_prints_what_stands_below_it(
 
 
 def _frame(folder: Path) -> dict[str, object]:
-    """What the fences of a page take for granted: a batch of images, and a run that has ended."""
+    """What the fences of a page take for granted: images, and a search and a training that have ended."""
     import torch
+    from PIL import Image
 
     assert run(tiny_flags("--out", str(folder / "runs" / "spec-20260101-120000"))) == 0
+    network = trained_spec(folder, "epochs = 1  batch = 8  weights = sgd(lr = 0.1)  validate { images = 1 }")
+    flags = ["--out", str(folder / "runs" / "found-20260102-120000"), "--threads", "1", "--max-steps", "1"]
+    assert run(["train", str(network), *flags]) == 0
+    Image.new("RGB", (41, 35)).save(folder / "street.png")
     return {"images": torch.zeros(2, 3, 33, 33)}
 
 

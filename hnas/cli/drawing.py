@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from hnas.cli.options import layout_options, outside_option
-from hnas.cli.terminal import say, show_diagnostics, tell
+from hnas.cli.terminal import say, show_diagnostics, told_warnings
 
 if TYPE_CHECKING:
     from hnas.compiler import Compilation
@@ -84,17 +84,11 @@ def _of_run(path: Path, what: Any, format: str, name: str | None, layout: dict[s
 
 
 def _of_search(path: Path, what: Literal["trellis", "cell"], format: str) -> bytes:
-    import warnings
-
     from hnas.api.run import open as open_run
     from hnas.draw.drawing import drawn_run
 
-    with warnings.catch_warnings(record=True) as remarks:
-        warnings.simplefilter("always")
-        data = drawn_run(open_run(path), what, format)
-    for remark in remarks:
-        tell(f"warning: {remark.message}")
-    return data
+    with told_warnings():
+        return drawn_run(open_run(path), what, format)
 
 
 def _of_file(

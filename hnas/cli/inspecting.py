@@ -26,6 +26,13 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 @_SPEC
 @layout_options
 @outside_option
+@click.option(
+    "--as",
+    "form",
+    metavar="SPACE|SPEC",
+    help="Show a network of SPEC in the space it is to be trained in, as hnas train --as trains it.",
+)
+@click.option("--name", metavar="NAME", help="With --as: which network, where the file has several.")
 @click.option("--resolved", is_flag=True, help="The whole spec as one file, every default written out.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
 @click.option(
@@ -48,6 +55,8 @@ def show(
     sets: tuple[str, ...],
     space: str | None,
     allow_outside: bool,
+    form: str | None,
+    name: str | None,
     resolved: bool,
     as_json: bool,
     size: str | None,
@@ -57,9 +66,12 @@ def show(
 ) -> int:
     """Show the space of SPEC with its counts, or draw the networks a found file holds.
 
+    SPEC may be the folder of a run: then it is the network that was trained or found, or the space.
+
     With --latency the networks are also built, with new weights, and timed: forward passes without
     gradients after a few that do not count, whole and by part, median and middle half.
     """
+    from hnas.cli.placing import as_file, placed
     from hnas.cli.summary import figures, networks_text, space_text
     from hnas.compiler import Compilation
 
@@ -70,9 +82,16 @@ def show(
         raise click.UsageError(f"{given[0]} goes with --latency")
     if latency and resolved:
         raise click.UsageError("--latency does not go with --resolved")
-    compilation = Compilation(
-        spec, profile, sets, space, allow_outside, allow_extern=allow_extern, passes=passes
-    )
+    if name is not None and form is None:
+        raise click.UsageError("--name goes with --as")
+    spec, trained = _of_run(spec)
+    if form is None:
+        compilation = Compilation(
+            spec, profile, sets, space, allow_outside, trained, allow_extern=allow_extern, passes=passes
+        )
+    else:
+        laid_out = {"profile": profile, "sets": sets, "space": space, "allow_outside": allow_outside}
+        compilation = as_file(*placed(spec, form, name, **laid_out, allow_extern=allow_extern, passes=passes))
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
     image = compilation.image if size is None else extents(size, compilation.space.dims)
     measured: Mapping[str, Latency] = {}
@@ -89,8 +108,17 @@ def show(
         _say_latencies(measured)
     else:
         say(space_text(compilation, image))
+        _say_latencies(measured)
     show_diagnostics(compilation.warnings)
     return 0
+
+
+def _of_run(spec: Path) -> tuple[Path, bool]:
+    """Of the folder of a run the file to show, and whether in trained form; else `spec` itself."""
+    if not (spec / "run.json").is_file():
+        return spec, False
+    found = next((n for n in ("network.hnas", "found.hnas") if (spec / n).is_file()), "spec.hnas")
+    return spec / found, found == "network.hnas"
 
 
 def _say_latencies(measured: "Mapping[str, Latency]") -> None:
@@ -104,7 +132,7 @@ def _say_latencies(measured: "Mapping[str, Latency]") -> None:
 def _with_latencies(found: "dict[str, Any]", measured: "Mapping[str, Latency]") -> "dict[str, Any]":
     """`latency` of each network; of an only one at the top too, as its other figures."""
     for name, each in measured.items():
-        found["networks"][name]["latency"] = each.data()
+        found.get("networks", {}).get(name, {})["latency"] = each.data()
         found |= {"latency": each.data()} if len(measured) == 1 else {}
     return found
 

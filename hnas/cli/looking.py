@@ -74,7 +74,8 @@ def eval_(run: Path, **given: Any) -> int:
 _NAMES = {
     "miou": "mIoU",
     "pixel_accuracy": "pixel accuracy",
-    "accuracy": "accuracy",
+    "accuracy": "accuracy (top-1)",
+    "top5_accuracy": "top-5 accuracy",
     "most_frequent_miou": "mIoU of the most frequent class",
     "most_frequent_accuracy": "accuracy of the most frequent class",
 }
@@ -107,7 +108,7 @@ def _say_report(report: "Report", card: "DatasetCard") -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="A new folder for the labels; where images have one class it is printed instead.",
+    help="A new folder for the labels; not where an image has one class, which is printed.",
 )
 @click.option("--overlay", is_flag=True, help="Also the images, half covered by the colours of their labels.")
 @looking_options
@@ -118,8 +119,8 @@ def _say_report(report: "Report", card: "DatasetCard") -> None:
 def predict(ctx: click.Context, run: Path, images: Path, **given: Any) -> int:
     """Label IMAGES, an image or a folder of them, with the network that the run RUN trained.
 
-    Labels are PNG files of class indices, in the colours of the data set. Images may be of any size;
-    they are turned as their EXIF data say.
+    Labels are PNG files of class indices, in the colours of the data set; where an image has one class, it
+    is printed with its probability. Images may be of any size; they are turned as their EXIF data say.
     """
     from hnas.cli.measuring import label
 

@@ -3,22 +3,25 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from hnas.api.errors import FolderExists
+from hnas.api.run import Run
+from hnas.api.run import open as open_run
 from hnas.cli.building import memory
 from hnas.cli.running import dataset, find_data_again
+from hnas.cli.terminal import told_warnings
 from hnas.data.base import evenly
-from hnas.data.errors import NoDataset, NoSplit
+from hnas.data.errors import NoDataset
 from hnas.data.looked_at import label_png, overlay_png, pictures, read_picture
 from hnas.data.registry import GENERATED
 from hnas.diag import HnasError
-from hnas.engine.errors import NotForImages
+from hnas.engine.errors import NotForImages, NoWeights
 from hnas.engine.files import empty_folder, write_atomically
+from hnas.schema.datasets import Split
 from hnas.train.evaluate import Looking, Report, evaluate
-from hnas.trained import TrainedNetwork, Which, open_trained
+from hnas.trained import Predictor, Which
 
 
 def measure(
@@ -26,26 +29,23 @@ def measure(
     checkpoint: Which | None,
     how: Looking,
     *,
-    split: Literal["train", "val", "test"],
+    split: Split,
     data: tuple[str, ...] = (),
     images: int = 0,
     batch: int = 1,
     device: str = "auto",
     allow_extern: bool = False,
     passes: tuple[str, ...] | None = None,
-) -> tuple[TrainedNetwork, Report]:
+) -> tuple[Predictor, Report]:
     """Measure a trained network on `images` images of a split, 0: on all.
 
     Raises:
         HnasError: There is no such run, checkpoint or data set.
     """
-    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern, passes=passes)
-    _fits_task(trained, how)
+    opened, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
     compilation = trained.compilation
     name = compilation.data.name
-    if split == "test":
-        raise HnasError(NoSplit(None, name=name, split=split, known="val, train"))
-    root = find_data_again(trained.folder.record, compilation, data)
+    root = find_data_again(opened.record, compilation, data)
     if root is None and name not in GENERATED:
         raise HnasError(NoDataset(None, name=name))
     found = dataset(compilation, split, root)
@@ -73,10 +73,11 @@ def label(
     Raises:
         HnasError: There is no such run, checkpoint or image, or `out` has files.
     """
-    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern, passes=passes)
-    _fits_task(trained, how)
+    _, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
     found = pictures(images)
     if trained.compilation.card.task == "classification":
+        if out is not None or overlay:
+            raise HnasError(NotForImages(None, flag="--out" if out is not None else "--overlay"))
         return (_class_of(trained, path, how) for path in found)
     if out is None:
         return None
@@ -84,7 +85,7 @@ def label(
     return _label_all(trained, found, how, out, overlay)
 
 
-def _class_of(trained: TrainedNetwork, path: Path, how: Looking) -> str:
+def _class_of(trained: Predictor, path: Path, how: Looking) -> str:
     with memory("while predicting"):
         probabilities = trained.probabilities(read_picture(path), how)
     number = int(probabilities.argmax())
@@ -92,7 +93,7 @@ def _class_of(trained: TrainedNetwork, path: Path, how: Looking) -> str:
 
 
 def _label_all(
-    trained: TrainedNetwork, found: tuple[Path, ...], how: Looking, out: Path, overlay: bool
+    trained: Predictor, found: tuple[Path, ...], how: Looking, out: Path, overlay: bool
 ) -> Iterator[str]:
     card = trained.compilation.card
     stems = [path.stem for path in found]
@@ -111,6 +112,20 @@ def _label_all(
         yield f"{os.fspath(out / f'{name}.png')}  {most}"
 
 
-def _fits_task(trained: TrainedNetwork, how: Looking) -> None:
+def _trained(
+    path: Path,
+    checkpoint: Which | None,
+    device: str,
+    allow_extern: bool,
+    passes: tuple[str, ...] | None,
+    how: Looking,
+) -> tuple[Run, Predictor]:
+    """The network of a run, which can be looked with as `how` says."""
+    if path.is_file() and path.suffix == ".hnas":
+        raise HnasError(NoWeights(None, path=str(path)))
+    run = open_run(path, allow_extern=allow_extern, passes=passes)
+    with told_warnings():
+        trained = run.predictor(checkpoint, device=device)
     if how.window is not None and trained.compilation.card.task == "classification":
         raise HnasError(NotForImages(None, flag="--window"))
+    return run, trained

@@ -44,6 +44,7 @@ from hnas.engine.errors import (
     NothingInherited,
     NoWeights,
     OtherRun,
+    OtherWeights,
     OutOfMemory,
     PassFails,
     RunBusy,
@@ -59,12 +60,12 @@ from hnas.passes.errors import NotChosen
 from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
 from hnas.passes.pipeline import LEVELS, PASSES
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
+from hnas.schema.datasets import CAMVID
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
 _RUN = "runs/base-20260101-120000"
 _SEARCH = "hnas search base.hnas"
 _CAMVID = f"{_SEARCH} --set data=camvid --data camvid=pictures"
-_LAYOUT = "PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void"
 _RESUME = f"hnas search --resume {_RUN}"
 
 
@@ -158,13 +159,13 @@ _ALL = (
     Occasion(f"{_SEARCH} --set data=camvid", NoDataset(None, name="camvid")),
     Occasion(
         _CAMVID,
-        BadRoot(None, name="camvid", path="pictures", why="is not there", layout=_LAYOUT),
+        BadRoot(None, name="camvid", path="pictures", why="is not there", layout=CAMVID.layout),
     ),
     Occasion(f"{_SEARCH} --set dims=3", OtherAxes(None, dims=3, name="shapes")),
     Occasion("hnas search photographs.hnas", NotRead(None, name="imagenet"), "its data set is imagenet"),
     Occasion(
         _CAMVID,
-        MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=_LAYOUT),
+        MissingPart(None, name="camvid", path="pictures/train.txt", why="is missing", layout=CAMVID.layout),
         "the folder pictures has no lists",
     ),
     Occasion(
@@ -182,9 +183,9 @@ _ALL = (
         SizesDiffer(
             None,
             annotation="pictures/trainannot/3.png",
-            annotation_size="480 x 360",
+            annotation_size="360 x 480",
             image="pictures/train/3.png",
-            image_size="960 x 720",
+            image_size="720 x 960",
         ),
         "the images have another size than their annotations",
     ),
@@ -218,7 +219,7 @@ _ALL = (
     ),
     Occasion(
         f"{_CAMVID} --set data.crop=none",
-        MixedSizes(None, first="360 x 480", second="720 x 960"),
+        MixedSizes(None, first="images/0001.png of 480 x 360", second="images/0007.png of 960 x 720"),
         "the images are of two sizes",
     ),
     Occasion(f"{_SEARCH} --batch 500", BatchTooLarge(None, batch=500, images=120)),
@@ -294,7 +295,12 @@ _ALL = (
     ),
     Occasion(
         "hnas eval runs/found-20260102-120000 --split test",
-        NoSplit(None, name="cityscapes", split="test", known="val, train"),
+        NoSplit(
+            None,
+            name="cityscapes",
+            split="test",
+            advice="its labels are not public: measure on val, or label leftImg8bit/test with hnas predict",
+        ),
         "it was trained on cityscapes",
     ),
     Occasion(
@@ -312,6 +318,16 @@ _ALL = (
         "hnas eval runs/found-20260102-120000 --window 33x33",
         NotForImages(None, flag="--window"),
         "it was trained on cifar10",
+    ),
+    Occasion(
+        "hnas predict runs/found-20260102-120000 street --out labels",
+        OtherWeights(
+            None,
+            path="runs/found-20260102-120000",
+            name="stem.0.weight",
+            why="is 32 x 3 x 3 x 3, not 64 x 3 x 3 x 3",
+        ),
+        "another version of hnas trained it",
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

@@ -10,8 +10,7 @@ from attrs import frozen
 from torch import Tensor
 
 from hnas.cli.inspecting import extents
-from hnas.cli.running import Flags
-from hnas.cli.training import TrainFlags, placed
+from hnas.cli.placing import placed
 from hnas.compiler import Compilation
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.errors import PassFails
@@ -67,7 +66,14 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
                 model.arch.tau = rate_at(own.search.relax.tau, 0.0)
     else:
         compilation, architecture, name = placed(
-            _flags(asked), TrainFlags(form=asked.form, network=asked.name)
+            asked.spec,
+            asked.form,
+            asked.name,
+            profile=asked.profile,
+            sets=asked.sets,
+            space=asked.space,
+            allow_extern=asked.allow_extern,
+            passes=asked.passes,
         )
         what = f"the network {name} of {compilation.space.name}, while it is trained"
         image = _image(compilation, asked)
@@ -97,27 +103,6 @@ def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:
     where = next(iter(getattr(error, "__notes__", ())), "in the loss").partition(" (")[0]
     why = str(error).strip().partition("\n")[0].rstrip(".")
     return PassFails(None, image=" x ".join(map(str, image)), place=where, why=why)
-
-
-def _flags(asked: Asked) -> Flags:
-    """As `hnas train` would get them."""
-    return Flags(
-        spec=asked.spec,
-        out=None,
-        resume=None,
-        profile=asked.profile,
-        space=asked.space,
-        sets=asked.sets,
-        data=(),
-        seed=None,
-        max_steps=None,
-        device=None,
-        workers=None,
-        threads=None,
-        checkpoint_seconds=0.0,
-        allow_extern=asked.allow_extern,
-        passes=asked.passes,
-    )
 
 
 def _searched(compilation: Compilation) -> int:

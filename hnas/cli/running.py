@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeVar, final
+from typing import TypeVar, final
 
 import attrs
 import torch
@@ -28,6 +28,7 @@ from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
 from hnas.engine.settings import choose_threads
 from hnas.lang.resolve import PAPER
+from hnas.schema.datasets import Split
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ def datasets(compilation: Compilation, root: Path | None) -> tuple[Dataset, Data
     return dataset(compilation, "train", root), dataset(compilation, "val", root)
 
 
-def dataset(compilation: Compilation, split: Literal["train", "val"], root: Path | None) -> Dataset:
+def dataset(compilation: Compilation, split: Split, root: Path | None) -> Dataset:
     """The images of a split of the data set of a spec, which lies in `root`."""
     return open_dataset(compilation.card, split, root, compilation.data.folder)
 

@@ -54,6 +54,8 @@ def search(ctx: click.Context, spec: Path | None, **given: Any) -> int:
     say()
     say(f"found    {run / 'found.hnas'}")
     say(f"again    hnas show {run / 'found.hnas'}")
+    if ending.trainable:
+        say(f"train    hnas train {run / 'found.hnas'}")
     if outcome.step < outcome.steps:
         made = f"{outcome.step} of {outcome.steps} steps made"
         say(f"go on    {go_on} --max-steps {outcome.steps}    ({made})")

@@ -8,7 +8,7 @@ from typing import final
 import attrs
 from attrs import frozen
 
-from hnas.api.run import newest, unchanged, weights_of
+from hnas.api.run import digests_of, newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
@@ -56,12 +56,14 @@ class Ending:
         outcome: Steps, validation, signal.
         drawing: The network that was found.
         exit_code: Of the process.
+        trainable: Whether the space says how what was found is trained.
     """
 
     run: Path
     outcome: Outcome
     drawing: str
     exit_code: int
+    trainable: bool = False
 
 
 def start(flags: Flags, reporter: ClosingReporter) -> Ending:
@@ -82,8 +84,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
         resolved = Compilation(folder.spec, allow_extern=flags.allow_extern, passes=compilation.passes)
-        digests = attrs.asdict(resolved.digests)
-        record = new_record(flags, compilation, digests, device, root, "search", notes)
+        record = new_record(flags, compilation, digests_of(folder, resolved), device, root, "search", notes)
         folder.write_record(record)
         return _search(folder, record, resolved, model, train, val, flags, reporter)
 
@@ -98,8 +99,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        passes, allow = record.passes, flags.allow_extern
-        compilation = attrs.evolve(unchanged(folder), allow_extern=allow, passes=passes)
+        compilation = unchanged(folder, flags.allow_extern, record.passes)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
@@ -196,7 +196,8 @@ def _search(
     drawing, over = write_found(folder, record, compilation, outcome.architecture, _standing(outcome))
     for warning in over:
         reporter.warning(warning)
-    return Ending(folder.path, outcome, drawing, code)
+    trainable = compilation.program.train is not None
+    return Ending(folder.path, outcome, drawing, code, trainable)
 
 
 def _facts(

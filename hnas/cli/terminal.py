@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
@@ -33,6 +35,16 @@ def tell(text: str) -> None:
         click.echo(_fitting(text, sys.stderr), err=True)
     except BrokenPipeError:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """What the Python half warns of while this lasts, as messages."""
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        yield
+    for remark in remarks:
+        tell(f"warning: {remark.message}")
 
 
 def _fitting(text: str, stream: TextIO) -> str:

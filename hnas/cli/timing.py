@@ -10,6 +10,7 @@ from hnas.compiler import Compilation
 from hnas.engine.latency import Latency, Spread, measure_latency
 from hnas.engine.settings import resolve_device
 from hnas.ir.cost import part_of
+from hnas.ir.decisions import Architecture
 
 
 def latencies(
@@ -21,14 +22,17 @@ def latencies(
     batch: int | None = None,
     repeats: int | None = None,
 ) -> Mapping[str, Latency]:
-    """Every network of a file by name, with new weights: times do not depend on them.
+    """Every network of a file by name, or the only one of its space; new weights take as long as others.
 
     Raises:
         HnasError: The file has no network (E1004), there is no such device (E0702), or
             memory ran out (E0703).
         click.UsageError: Nothing says how large the images are.
     """
-    if not compilation.networks():
+    networks = compilation.networks()
+    if not networks and compilation.counts.architectures == 1:  # nothing is searched
+        networks = {compilation.space.name: Architecture({})}
+    if not networks:
         network_block(compilation.path)  # says that there is none
     if image is None:
         raise click.UsageError("nothing says how large the images are: give --size HxW")
@@ -44,7 +48,7 @@ def latencies(
             batch=batch or 1,
             repeats=repeats or 30,
         )
-        for name, architecture in compilation.networks().items()
+        for name, architecture in networks.items()
     }
 
 

@@ -8,8 +8,9 @@ from typing import final
 import attrs
 from attrs import frozen
 
-from hnas.api.networks import network_block
+from hnas.api.run import digests_of, unchanged
 from hnas.cli.building import memory
+from hnas.cli.placing import placed
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
     Flags,
@@ -40,7 +41,6 @@ from hnas.train.class_weights import Frequencies, weights_of
 from hnas.train.inherit import inherit
 from hnas.train.trainer import Trained, Trainer, TrainJob
 from hnas.train.updates import Updates
-from hnas.trained import digests_of, network_of
 from hnas.trained import weights_of as measured_weights
 
 
@@ -77,7 +77,16 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         HnasError: Something given is wrong; no folder is left behind for what shows before the start.
     """
     assert flags.spec is not None
-    compilation, architecture, name = placed(flags, more)
+    compilation, architecture, name = placed(
+        flags.spec,
+        more.form,
+        more.network,
+        profile=flags.profile,
+        sets=flags.sets,
+        space=flags.space,
+        allow_extern=flags.allow_extern,
+        passes=flags.passes,
+    )
     _ = compilation.train
     root = find_data(compilation, flags.data)
     if isinstance(root, NoDataset):
@@ -117,40 +126,10 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume, "train")
     with folder:
         record = record_again(folder.record, flags)
-        compilation, architecture = network_of(folder, record, flags.allow_extern)
+        compilation = unchanged(folder, flags.allow_extern, record.passes)
+        (architecture,) = compilation.networks().values()
         images = datasets(compilation, find_data_again(record, compilation, flags.data))
         return _train(folder, record, compilation, architecture, images, flags, reporter)
-
-
-# --- the network -----------------------------------------------------------------------------------
-
-
-def placed(flags: Flags, more: TrainFlags) -> tuple[Compilation, Architecture, str]:
-    """The network in the space it is to be trained in, in that space's trained form; and its name.
-
-    Raises:
-        HnasError: There is no such network or space, or the network is not of that space.
-    """
-    assert flags.spec is not None
-    block = network_block(flags.spec, more.network)
-    relation = block.relation.name if block.relation is not None else None
-    path, space = flags.spec, flags.space or relation
-    if more.form is not None and (more.form.endswith(".hnas") or Path(more.form).is_file()):
-        path, space = Path(more.form), flags.space
-    elif more.form is not None:
-        space = more.form
-    compilation = Compilation(
-        path,
-        flags.profile,
-        flags.sets,
-        space,
-        trained=True,
-        allow_extern=flags.allow_extern,
-        passes=flags.passes,
-    )
-    if more.form is not None:  # its choices are what counts, not the space it names
-        block = attrs.evolve(block, relation=None)
-    return compilation, compilation.place(block), block.name or "network"
 
 
 def _fits_batch(compilation: Compilation, images: int) -> None:

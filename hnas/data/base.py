@@ -116,25 +116,32 @@ class _Samples(TorchDataset[object]):
             self._pass, self._order = lap, rng.permutation(self.indices)
         return int(self._order[at])
 
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | HnasError:
+    def __getitem__(self, number: int) -> "_Sample | HnasError":
+        index = self.index(number)
         try:
-            image, label = self.dataset.read(self.index(number))
+            image, label = self.dataset.read(index)
         except HnasError as error:
             return error
         rng = np.random.default_rng(_key(self.seed, self.stream, "sample", number))
-        return train_sample(image, label, self.settings, self.dataset.card, rng)
+        x, y = train_sample(image, label, self.settings, self.dataset.card, rng)
+        return x, y, self.dataset.name(index)
 
 
-def _collate(samples: list[tuple[Tensor, Tensor] | HnasError]) -> Batch | HnasError:
+_Sample = tuple[Tensor, Tensor, str]
+"""Image, labels, and the name of the image for messages."""
+
+
+def _collate(samples: list[_Sample | HnasError]) -> Batch | HnasError:
     for sample in samples:
         if isinstance(sample, HnasError):
             return sample
-    pairs = [sample for sample in samples if isinstance(sample, tuple)]
-    sizes = sorted({(image.shape[1], image.shape[2]) for image, _ in pairs})
-    if len(sizes) > 1:
-        (a, b), (c, d) = sizes[0], sizes[-1]
-        return HnasError(MixedSizes(None, first=f"{a} x {b}", second=f"{c} x {d}"))
-    return Batch(torch.stack([image for image, _ in pairs]), torch.stack([label for _, label in pairs]))
+    found = [sample for sample in samples if isinstance(sample, tuple)]
+    by_size = sorted(found, key=lambda sample: tuple(sample[0].shape))
+    first, other = by_size[0], by_size[-1]
+    if first[0].shape != other[0].shape:
+        small, large = (f"{name} of {x.shape[2]} x {x.shape[1]}" for x, _, name in (first, other))
+        return HnasError(MixedSizes(None, first=small, second=large))
+    return Batch(torch.stack([image for image, _, _ in found]), torch.stack([label for _, label, _ in found]))
 
 
 def _quiet_worker(_worker: int) -> None:

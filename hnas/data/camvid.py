@@ -1,15 +1,14 @@
 """camvid: SegNet's layout of CamVid, lists of `image annotation` beside folders of PNG files."""
 
 from pathlib import Path
-from typing import Literal
 
 from hnas.data.errors import BadLine, MissingPart
 from hnas.data.files import ByIndex, ImageFiles, image_files, label_table
 from hnas.diag import HnasError
-from hnas.schema.datasets import CAMVID
+from hnas.schema.datasets import CAMVID, Split
 
 
-def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
+def open_camvid(root: Path, split: Split) -> ImageFiles:
     """The images that ROOT/SPLIT.txt lists; label 11 is void.
 
     A path of the list is looked for below ROOT, also when it begins with another root, as the lists
@@ -38,6 +37,8 @@ def open_camvid(root: Path, split: Literal["train", "val"]) -> ImageFiles:
         pairs.append((_below(root, words[0]), _below(root, words[1])))
     if not pairs:
         raise HnasError(_missing(listed, "lists no images"))
+    if not any(image.is_file() for image, _ in pairs):
+        raise HnasError(_missing(listed, f"lists {len(pairs)} images, and none of them is there"))
     return image_files(CAMVID, pairs, ByIndex(label_table(len(CAMVID.classes), void=(11, 255))))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hnas.data.errors import BadImage, LabelOutOfRange, MissingPart
 from hnas.diag import HnasError
-from hnas.schema.datasets import CIFAR10, CIFAR100, DatasetCard
+from hnas.schema.datasets import CIFAR10, CIFAR100, DatasetCard, Split
 
 _SIDE = 32
 _PIXELS = 3 * _SIDE * _SIDE
@@ -26,14 +26,18 @@ class _Layout:
     Attributes:
         archive: How it is called where it is downloaded.
         folder: What it unpacks to.
-        files: Of each split, with the images in each.
+        files: Of each part, with the images in each.
         labels: Bytes before the pixels; the last of them is the class.
     """
 
     archive: str
     folder: str
-    files: dict[str, tuple[tuple[str, int], ...]]
+    files: dict[Literal["train", "test"], tuple[tuple[str, int], ...]]
     labels: int
+
+    def of(self, split: Split) -> tuple[tuple[str, int], ...]:
+        """Those of a split."""
+        return self.files["train" if split == "train" else "test"]
 
 
 _LAYOUTS = {
@@ -42,14 +46,14 @@ _LAYOUTS = {
         "cifar-10-batches-bin",
         {
             "train": tuple((f"data_batch_{number}.bin", 10_000) for number in range(1, 6)),
-            "val": (("test_batch.bin", 10_000),),
+            "test": (("test_batch.bin", 10_000),),
         },
         labels=1,
     ),
     "cifar100": _Layout(
         "cifar-100-binary.tar.gz",
         "cifar-100-binary",
-        {"train": (("train.bin", 50_000),), "val": (("test.bin", 10_000),)},
+        {"train": (("train.bin", 50_000),), "test": (("test.bin", 10_000),)},
         labels=2,
     ),
 }
@@ -119,10 +123,8 @@ class CifarFiles:
         raise IndexError(index)
 
 
-def open_cifar(
-    name: Literal["cifar10", "cifar100"], root: Path, split: Literal["train", "val"]
-) -> CifarFiles:
-    """The images of a split; `val` is the archive's test part.
+def open_cifar(name: Literal["cifar10", "cifar100"], root: Path, split: Split) -> CifarFiles:
+    """The images of a split; `val` and `test` are both the archive's test part.
 
     ROOT is the archive as it was downloaded, the folder it unpacks to, or the folder of one of them. An
     archive is unpacked into memory, of which a split takes up to 154 MB.
@@ -135,10 +137,10 @@ def open_cifar(
     inner = root / layout.folder
     folder = inner if inner.is_dir() else root
     archive = root if root.is_file() else root / layout.archive
-    there = any((folder / file).is_file() for file, _ in layout.files[split])
+    there = any((folder / file).is_file() for file, _ in layout.of(split))
     held = _unpacked(card, archive, layout, split) if archive.is_file() and not there else {}
     files: list[tuple[Path, int]] = []
-    for file, images in layout.files[split]:
+    for file, images in layout.of(split):
         path, wanted = (archive if held else folder) / file, images * (layout.labels + _PIXELS)
         why = ""
         if held:
@@ -155,13 +157,11 @@ def open_cifar(
     return CifarFiles(card, tuple(files), layout.labels, held)
 
 
-def _unpacked(
-    card: DatasetCard, archive: Path, layout: _Layout, split: Literal["train", "val"]
-) -> Mapping[Path, bytes]:
+def _unpacked(card: DatasetCard, archive: Path, layout: _Layout, split: Split) -> Mapping[Path, bytes]:
     """The files of a split in an archive, by paths as if it were a folder; never more than they must have."""
     wanted = {
         f"{layout.folder}/{file}": (archive / file, images * (layout.labels + _PIXELS))
-        for file, images in layout.files[split]
+        for file, images in layout.of(split)
     }
     found: dict[Path, bytes] = {}
     why = f"has none of {', '.join(wanted)}"

@@ -1,15 +1,14 @@
 """cityscapes: leftImg8bit with gtFine, in train ids, or in label ids that are mapped to them."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hnas.data.errors import BadImage, MissingPart
+from hnas.data.errors import BadImage, MissingPart, NoSplit
 from hnas.data.files import ByIndex, ImageFiles, image_files, label_table
 from hnas.diag import HnasError
-from hnas.schema.datasets import CITYSCAPES
+from hnas.schema.datasets import CITYSCAPES, Split
 
 _LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """The label ids of the 19 classes that are scored, in the order of their train ids."""
@@ -17,12 +16,16 @@ _IDS = 34
 """Label ids go from 0 to 33; those not listed above are void, and so is -1, stored as 255."""
 
 
-def open_cityscapes(root: Path, split: Literal["train", "val"]) -> ImageFiles:
+def open_cityscapes(root: Path, split: Split) -> ImageFiles:
     """The images of ROOT/leftImg8bit/SPLIT with their fine annotations.
 
     Raises:
-        HnasError: A folder is missing or empty, or an image has no annotation.
+        HnasError: A folder is missing or empty, or an image has no annotation; the split is test, of which
+            the labels are not public.
     """
+    if split == "test":
+        advice = "its labels are not public: measure on val, or label leftImg8bit/test with hnas predict"
+        raise HnasError(NoSplit(None, name="cityscapes", split=split, advice=advice))
     folder = root / "leftImg8bit" / split
     images = sorted(folder.glob("*/*_leftImg8bit.png"))
     if not images:

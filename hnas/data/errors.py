@@ -179,7 +179,7 @@ class MixedSizes(Diagnostic):
     """Images of a batch must be of one size; without a crop they keep their own."""
 
     code = "E0511"
-    title = "a batch has images of {first} and of {second} pixels"
+    title = "a batch has {first} and {second} pixels"
     help = "set data.crop, or data.resize to bring all images to one size"
     first: str
     second: str
@@ -219,17 +219,17 @@ class ClassesDiffer(Diagnostic):
 @final
 @frozen
 class NoSplit(Diagnostic):
-    """Only the images to train on and those to validate on are read of this data set.
+    """There are no labels to measure with: the folder has no such part, or its publisher keeps them.
 
-    The labels of the test images of most sets are kept by those who published it.
+    The labels of the test images of Cityscapes are not public; a server tells what labels are worth. A
+    folder of one's own has a test part where it has `images/test` with `labels/test`, or `test.txt`; of
+    images with a label each, `test/CLASS`.
     """
 
     code = "E0520"
-    title = "hnas reads no images for {split} of {name}"
-    help = "there are: {known}"
+    title = "{name} has no images for {split}"
     name: str
     split: str
-    known: str
 
 
 @final

@@ -127,9 +127,9 @@ class ImageFiles:
                 SizesDiffer(
                     None,
                     annotation=str(label_path),
-                    annotation_size=f"{label.shape[1]} x {label.shape[0]}",
+                    annotation_size=f"{label.shape[0]} x {label.shape[1]}",
                     image=str(image_path),
-                    image_size=f"{image.shape[1]} x {image.shape[0]}",
+                    image_size=f"{image.shape[0]} x {image.shape[1]}",
                     advice=advice if turned else "",
                 )
             )

@@ -1,7 +1,8 @@
 """folder: images and labels of one's own, laid out in one of a few plain ways.
 
 Segmentation: images/ and labels/ with files of the same names. Both have train/ and val/ in them, or
-train.txt and val.txt beside them list the names, or a fifth of the images is val, told by their names.
+train.txt and val.txt beside them list the names, or a fifth of the images is val, told by their names;
+there may be test/, or test.txt, in the same way.
 Classification: a sub-folder a class, in train/ and val/, or split by names in the same way.
 """
 
@@ -16,15 +17,13 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from hnas.data.errors import BadImage, BadLine, ClassesDiffer, MissingPart
+from hnas.data.errors import BadImage, BadLine, ClassesDiffer, MissingPart, NoSplit
 from hnas.data.files import ByColour, ByIndex, ImageFiles, Labels, image_files, label_table
 from hnas.data.pictures import read_image
 from hnas.diag import HnasError
 from hnas.schema.classes import VOID, ClassName, parse_class
-from hnas.schema.datasets import Colour, DatasetCard
+from hnas.schema.datasets import Colour, DatasetCard, Split
 from hnas.schema.settings import FolderSettings
-
-Split = Literal["train", "val"]
 
 IMAGES = (".png", ".jpg", ".jpeg")
 """Suffixes of images, in any case."""
@@ -42,7 +41,8 @@ def open_folder(
     """The images of a split of the folder `root`.
 
     Raises:
-        HnasError: It is not laid out so, its classes.txt is not what the spec says, or files are missing.
+        HnasError: It is not laid out so, its classes.txt is not what the spec says, or files are missing; it
+            has no part test.
     """
     if card.task == "classification":
         return _classification(card, root, split)
@@ -107,23 +107,36 @@ def _pairs(card: DatasetCard, root: Path, split: Split) -> Sequence[tuple[Path, 
     for folder in (images, labels):
         if not folder.is_dir():
             raise HnasError(_missing(folder, "is missing", f"expected: {card.layout}"))
-    if any((images / each).is_dir() for each in ("train", "val")):
-        images, labels = images / split, labels / split
-        if not images.is_dir():
-            raise HnasError(_missing(images, "is missing", "give both images/train and images/val"))
-    found, told = _by_name(images, IMAGES, root), _by_name(labels, LABELS, root)
+    folders = any((images / each).is_dir() for each in ("train", "val"))
     lists = {each: root / f"{each}.txt" for each in ("train", "val", "test")}
-    if images.name != split and any(lists[each].is_file() for each in ("train", "val")):
+    apart = (images / "test").is_dir()
+    if folders or (split == "test" and apart):
+        images, labels = images / split, labels / split
+    elif split == "test" and not lists["test"].is_file():
+        raise HnasError(_no_test("images/test with labels/test, or test.txt"))
+    if not images.is_dir():
+        if split == "test":
+            raise HnasError(_no_test("images/test with labels/test"))
+        raise HnasError(_missing(images, "is missing", "give both images/train and images/val"))
+    found, told = _by_name(images, IMAGES, root), _by_name(labels, LABELS, root)
+    whole = images.name == split
+    if not whole and (split == "test" or any(lists[each].is_file() for each in ("train", "val"))):
         chosen = _listed(lists[split], images, found)
     else:
         _same_names(images, labels, found, told)
         chosen = list(found)
-        if images.name != split:
-            chosen = [name for name in chosen if _part(name) == split]
+        if not whole:
+            tested = set(_listed(lists["test"], images, found)) if lists["test"].is_file() else set[str]()
+            tested |= {name for name in found if apart and name.startswith("test/")}
+            chosen = [name for name in chosen if _part(name) == split and name not in tested]
     if not chosen:
         why = f"has no images for {split}" if found else f"has no images {', '.join(IMAGES)}"
         raise HnasError(_missing(images, why, f"expected: {card.layout}"))
     return [(found[name], told.get(name, labels / f"{name}.png")) for name in chosen]
+
+
+def _no_test(needed: str) -> NoSplit:
+    return NoSplit(None, name="folder", split="test", advice=f"give {needed}, or measure on val")
 
 
 def _part(name: str) -> Split:
@@ -244,7 +257,9 @@ class ClassFolders:
 
 def _classification(card: DatasetCard, root: Path, split: Split) -> ClassFolders:
     parted = any((root / each).is_dir() for each in ("train", "val"))
-    above = root / split if parted else root
+    above = root / split if parted or split == "test" else root
+    if split == "test" and not above.is_dir():
+        raise HnasError(_no_test("test/CLASS"))
     if not above.is_dir():
         raise HnasError(_missing(above, "is missing", "give both train and val"))
     try:
@@ -260,7 +275,8 @@ def _classification(card: DatasetCard, root: Path, split: Split) -> ClassFolders
     if strange:
         at, have = len(card.classes), strange[0]
         raise HnasError(ClassesDiffer(None, path=str(above), at=at, have=have, want="nothing"))
-    keep: Callable[[str], bool] = (lambda _: True) if parted else (lambda name: _part(name) == split)
+    whole = parted or split == "test"
+    keep: Callable[[str], bool] = (lambda _: True) if whole else (lambda name: _part(name) == split)
     files = tuple(
         (path, index)
         for index, name in enumerate(card.classes)

@@ -35,13 +35,13 @@ def pictures(path: Path) -> tuple[Path, ...]:
     raise HnasError(NoPictures(None, path=str(path), why=why, suffixes=", ".join(SUFFIXES)))
 
 
-def read_picture(path: Path) -> Tensor:
+def read_picture(path: Path | str) -> Tensor:
     """An image as uint8 (3, H, W), turned as its EXIF data say; grey becomes colours, alpha is left out.
 
     Raises:
         HnasError: It cannot be read, or has more than 8 bits a channel.
     """
-    return torch.from_numpy(read_image(path).transpose(2, 0, 1).copy())
+    return torch.from_numpy(read_image(Path(path)).transpose(2, 0, 1).copy())
 
 
 def label_png(labels: Tensor, card: DatasetCard) -> bytes:

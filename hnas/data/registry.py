@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from hnas.data.base import Dataset
 from hnas.data.camvid import open_camvid
@@ -12,7 +11,7 @@ from hnas.data.errors import BadDataFlag, BadRoot, NoDataset, NotRead
 from hnas.data.folder import open_folder
 from hnas.data.shapes import Shapes
 from hnas.diag import HnasError, did_you_mean
-from hnas.schema.datasets import CARDS, DatasetCard
+from hnas.schema.datasets import CARDS, DatasetCard, Split
 from hnas.schema.settings import FolderSettings
 
 GENERATED = ("shapes",)
@@ -27,7 +26,7 @@ UNREAD = ("imagenet",)
 
 def open_dataset(
     card: DatasetCard,
-    split: Literal["train", "val"],
+    split: Split,
     root: Path | None,
     folder: FolderSettings | None = None,
 ) -> Dataset:
@@ -40,8 +39,8 @@ def open_dataset(
         folder: What the spec says of the data set folder.
 
     Raises:
-        HnasError: It is not read at all; no folder is given for a set of files, or it is not laid out as it
-            must be.
+        HnasError: It is not read at all; no folder is given for a set of files, it is not laid out as it
+            must be, or has no such split.
     """
     name = card.name
     if name in UNREAD:

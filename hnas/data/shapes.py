@@ -5,7 +5,7 @@ are a few pixels wide. Regions can be told by texture over wide areas only, thin
 both coarse and fine strides matter. A one-pixel rim around things is void, as annotators leave it.
 """
 
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hnas.schema.datasets import SHAPES, DatasetCard
+from hnas.schema.datasets import SHAPES, DatasetCard, Split
 
 _SIZE = (97, 129)
-_COUNT = {"train": 240, "val": 60}
+_COUNT: dict[Split, int] = {"train": 240, "val": 60, "test": 60}
 _VOID = 255
 _GROUND, _SKY, _WATER, _DISC, _RING, _STRIPE, _DOT, _CROSS = range(8)
 
@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 class Shapes:
     """The set; image i of a split is the same everywhere and always."""
 
-    split: Literal["train", "val"]
+    split: Split
 
     @property
     def card(self) -> DatasetCard:
@@ -44,7 +44,7 @@ class Shapes:
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Draw image `index`: uint8 (3, 97, 129) and labels, uint8 (97, 129)."""
-        rng = np.random.default_rng([20190424, index, self.split == "val"])
+        rng = np.random.default_rng([20190424, index, [*_COUNT].index(self.split)])
         image, label = _draw(rng)
         return torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(label)
 

@@ -135,12 +135,32 @@ class NothingInherited(Diagnostic):
 @final
 @frozen
 class NotForImages(Diagnostic):
-    """Sliding windows are put together pixel by pixel; a label of a whole image has no pixels."""
+    """Sliding windows are put together pixel by pixel, and label files have a label a pixel.
+
+    The one label of a whole image is printed.
+    """
 
     code = "E0610"
     title = "{flag} is for labels of pixels, this network labels whole images"
     help = "leave {flag} out"
     flag: str
+
+
+@final
+@frozen
+class OtherWeights(Diagnostic):
+    """A checkpoint has the weights of one network alone, by name: they are of another one.
+
+    Where the files of the run are as they were, another version of hnas made it, which run.json names. A
+    search has no weights yet for a found network whose widths depend on the choices.
+    """
+
+    code = "E0612"
+    title = "{path} has the weights of another network: {name} {why}"
+    help = "open it with the version of hnas that run.json names, or train the network again"
+    path: str
+    name: str
+    why: str
 
 
 @final

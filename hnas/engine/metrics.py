@@ -18,6 +18,9 @@ from hnas.data.base import VOID
 from hnas.engine.files import no_room
 from hnas.engine.losses import per_label
 
+_FIVE = 5
+"""Guesses that count for top-5."""
+
 
 @final
 class Events:
@@ -101,23 +104,34 @@ class Headline:
 
 @final
 class ClassificationMetrics:
-    """Accuracy on a whole set, each image counting once; void ones do not count."""
+    """Accuracy on a whole set, each image counting once; void ones do not count.
+
+    Of more than five classes also top-5: the true class is among the five with the highest scores.
+    """
 
     def __init__(self, classes: int, void: int, device: torch.device | str = "cpu") -> None:
-        self._void = void
+        self._five: MulticlassAccuracy | None = None
+        if classes > _FIVE:
+            self._five = MulticlassAccuracy(classes, _FIVE, "micro", ignore_index=void).to(device)
         self._accuracy = MulticlassAccuracy(classes, average="micro", ignore_index=void).to(device)
         self._matrix = MulticlassConfusionMatrix(classes, ignore_index=void).to(device)
 
     def update(self, scores: Tensor, labels: Tensor) -> None:
         """Count a batch: scores (N, classes), also with axes of one pixel, labels (N,)."""
-        predicted = per_label(scores, labels).argmax(1)
+        scores = per_label(scores, labels)
+        predicted = scores.argmax(1)
+        if self._five is not None:
+            self._five.update(scores, labels)
         self._accuracy.update(predicted, labels)
         self._matrix.update(predicted, labels)
 
     @property
     def accuracy(self) -> float:
         """The share of images that are right; 0 where there are none."""
-        return float(self._accuracy.compute()) if self._labels().sum() else 0.0
+        return self._share(self._accuracy)
+
+    def _share(self, counted: MulticlassAccuracy) -> float:
+        return float(counted.compute()) if self._labels().sum() else 0.0
 
     @property
     def most_frequent_accuracy(self) -> float:
@@ -135,8 +149,9 @@ class ClassificationMetrics:
         return _whole(self._matrix)
 
     def summary(self) -> dict[str, float]:
-        """Both figures by name."""
-        return {"accuracy": self.accuracy, "most_frequent_accuracy": self.most_frequent_accuracy}
+        """The figures by name."""
+        five = {} if self._five is None else {"top5_accuracy": self._share(self._five)}
+        return {"accuracy": self.accuracy, **five, "most_frequent_accuracy": self.most_frequent_accuracy}
 
     def _labels(self) -> Tensor:
         """Images of each class."""

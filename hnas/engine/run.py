@@ -174,10 +174,20 @@ class RunFolder:
         for part in (folder.record_file, folder.spec):
             if not part.is_file():
                 raise HnasError(NoRun(None, path=str(path), why=f"it has no {part.name}", made=made))
-        if kind is not None and folder.record.kind != kind:
-            why = f"hnas {folder.record.kind} made it"
-            raise HnasError(NoRun(None, path=str(path), why=why, made=made))
+        if kind is not None:
+            folder.refuse_other(kind)
         return folder
+
+    def refuse_other(self, kind: Kind) -> None:
+        """Refuse what runs of another kind do not have.
+
+        Raises:
+            HnasError: The run is not of this kind (E0602), or run.json cannot be read.
+        """
+        have = self.record.kind
+        if have != kind:
+            why = f"hnas {have} made it"
+            raise HnasError(NoRun(None, path=str(self.path), why=why, made=f"hnas {kind}"))
 
     @property
     def spec(self) -> Path:

@@ -7,6 +7,8 @@ from attrs import frozen
 
 Colour = tuple[int, int, int]
 Task = Literal["segmentation", "classification"]
+Split = Literal["train", "val", "test"]
+"""Images to train on, to choose by, and to measure with at the very end."""
 
 
 @final
@@ -90,7 +92,8 @@ CAMVID = DatasetCard(
     ),
     mean=(0.411, 0.424, 0.431),
     deviation=(0.301, 0.305, 0.301),
-    layout="PATH/train.txt, PATH/val.txt: lines of `image annotation`; labels 0 to 10, 11 is void",
+    layout="PATH/train.txt, PATH/val.txt and perhaps PATH/test.txt: lines of `image annotation`; "
+    "labels 0 to 10, 11 is void",
 )
 
 CITYSCAPES = DatasetCard(
@@ -148,7 +151,7 @@ CITYSCAPES = DatasetCard(
 
 CIFAR10 = DatasetCard(
     name="cifar10",
-    summary="32 x 32 photographs of 10 kinds of things, one label an image; val is its test part",
+    summary="32 x 32 photographs of 10 kinds of things, one label an image; val and test are its test part",
     task="classification",
     classes=(
         "airplane",
@@ -183,7 +186,7 @@ _CIFAR100_CLASSES = (
 
 CIFAR100 = DatasetCard(
     name="cifar100",
-    summary="32 x 32 photographs of 100 kinds of things, one label an image; val is its test part",
+    summary="32 x 32 photographs of 100 kinds of things, one label an image; val and test are its test part",
     task="classification",
     classes=tuple(word.replace("_", " ") for word in _CIFAR100_CLASSES.split()),
     colours=(),
@@ -213,8 +216,9 @@ FOLDER = DatasetCard(
     colours=(),
     mean=IMAGENET.mean,
     deviation=IMAGENET.deviation,
-    layout="PATH/images/ and PATH/labels/ with files of the same names, PNG labels; below both train/ and "
-    "val/, or PATH/train.txt and PATH/val.txt, or neither; perhaps PATH/classes.txt",
+    layout="PATH/images/ and PATH/labels/ with files of the same names, PNG labels; below both train/, "
+    "val/ and perhaps test/, or PATH/train.txt, PATH/val.txt and perhaps PATH/test.txt, or neither; "
+    "perhaps PATH/classes.txt",
 )
 """Without classes: `classes.folder_card` fills them in."""
 

@@ -18,6 +18,7 @@ from hnas.engine.plan import Plan
 from hnas.engine.run import RunFolder
 from hnas.engine.settings import autocast
 from hnas.engine.tally import Tally
+from hnas.engine.weights import fill
 from hnas.ir.decisions import Architecture, DecisionTable
 from hnas.runtime.arch import entropies
 from hnas.runtime.supernet import SuperNet
@@ -190,6 +191,6 @@ class Searcher:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
-        self.job.model.load_state_dict(state["model"])
+        fill(self.job.model, state["model"], self.run.path)
         self.bilevel.optimizers.weights.load_state_dict(state["weights_optimizer"])
         self.bilevel.optimizers.arch.load_state_dict(state["arch_optimizer"])

@@ -16,6 +16,7 @@ from hnas.engine.plan import Plan
 from hnas.engine.run import RunFolder
 from hnas.engine.schedules import rate_at
 from hnas.engine.tally import Tally
+from hnas.engine.weights import fill
 from hnas.schema.settings import DataSettings, TrainSettings
 from hnas.train.optimizers import learning_rate
 from hnas.train.updates import Updates
@@ -192,7 +193,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
         updates = self.job.updates
-        updates.network.load_state_dict(state["model"])
+        fill(updates.network, state["model"], self.run.path)
         if updates.average is not None:
             updates.average.restore(state["ema"])
         updates.optimizer.load_state_dict(state["optimizer"])

@@ -84,7 +84,9 @@ def test_option_names_are_a_promise() -> None:
         "explain": [],
         "import": ["--cell", "--name", "--out", "--space"],
         "new": ["--from", "--space"],
-        "show": sorted(["--allow-outside", "--json", "--size", "--resolved", *latency, *layout]),
+        "show": sorted(
+            ["--allow-outside", "--as", "--json", "--name", "--size", "--resolved", *latency, *layout]
+        ),
         "plan": [
             "--allow-extern",
             "--as",

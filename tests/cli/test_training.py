@@ -1,6 +1,9 @@
 """`hnas train`, `hnas eval` and `hnas predict` from the outside."""
 
+import errno
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,11 @@ from helpers import ROOT, random_architecture, tiny_flags, trained_spec
 from PIL import Image
 
 from hnas.api.networks import network_block
+from hnas.api.run import open as open_run
 from hnas.compiler import Compilation
 from hnas.data.looked_at import read_picture
 from hnas.data.shapes import Shapes
 from hnas.engine.checkpoint import _read
-from hnas.trained import open_trained
 
 Call = Callable[..., Any]
 
@@ -168,6 +171,48 @@ def test_bad_input_is_one_message(
     assert said.err.count("error[") == 1
 
 
+def test_images_of_several_sizes_without_a_crop_are_named(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "val"):
+        for width in (17, 19):
+            for folder, mode in (("images", "RGB"), ("labels", "L")):
+                path = tmp_path / "own" / folder / part / f"{width}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new(mode, (width, 13)).save(path)
+    trained_spec(
+        tmp_path, BASE.replace("batch = 8", "batch = 2"), 'folder { classes = [a, b]  root = "own" }'
+    )
+    said = hnas("train", "one.hnas", "--out", "run", *QUICK)
+    assert said.code == 1
+    (line,) = [line for line in said.err.splitlines() if "E0511" in line]
+    assert "images/train/17.png of 17 x 13 and " in line
+    assert line.endswith("images/train/19.png of 19 x 13 pixels")
+
+
+def test_a_folder_of_labels_is_never_half_a_file(
+    hnas: Call, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the second image: the first is whole, the second is not there at all."""
+    real, calls = os.fsync, list[int]()
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 3:  # the first file, its folder, the second file
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    images = pictures_in(tmp_path / "in")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        said = hnas("predict", str(run), str(images), "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert said.code == 1
+    assert "E0604" in said.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    assert np.asarray(Image.open(tmp_path / "out" / "a.png")).shape == (97, 129)
+
+
 def test_weights_of_a_search_are_inherited_by_name(
     hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,13 +273,38 @@ def test_eval_says_what_the_training_said(hnas: Call, run: Path) -> None:
     assert "best checkpoint, step 3, on 1 images of val" in said.err
 
 
+def test_eval_measures_on_the_split_that_is_asked_for(
+    hnas: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, part in enumerate(("train", "val", "test")):  # label 0, 1, 2 all over
+        for name in range(2):
+            for folder, value in (("images", 99), ("labels", number)):
+                path = tmp_path / "own" / folder / part / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB" if folder == "images" else "L", (17, 13), value).save(path)
+    data = 'folder { classes = [a, b, c]  root = "own"  crop = 33 }'
+    trained_spec(tmp_path, BASE.replace("batch = 8", "batch = 2"), data)
+    said = hnas("train", "one.hnas", "--out", "run", *QUICK)
+    assert said.code == 0, said.err
+    for number, part in enumerate(("train", "val", "test")):
+        said = hnas("eval", "run", "--split", part, "--json", "--device", "cpu")
+        assert said.code == 0, said.err
+        found = json.loads(said.out)
+        assert (found["split"], found["images"]) == (part, 2)
+        assert [sum(row) for row in found["confusion"]] == [2 * 17 * 13 * (i == number) for i in range(3)]
+    shutil.rmtree(tmp_path / "own" / "images" / "test")
+    said = hnas("eval", "run", "--split", "test")
+    assert said.code == 1
+    assert "error[E0520]: folder has no images for test\n = help: give images/test with" in said.err
+
+
 def test_eval_refuses_what_it_cannot_measure(hnas: Call, run: Path, tmp_path: Path) -> None:
     spec = str(run.parent / "one.hnas")
     said = hnas("eval", spec)
     assert said.code == 1
     assert f"train it first with hnas train {spec}" in said.err
     assert "E0602" in hnas("eval", str(tmp_path)).err
-    assert "E0520" in hnas("eval", str(run), "--split", "test").err
     assert hnas("eval", str(run), "--window", "0x3").code == 2
     assert hnas("eval", str(run), "--scales", "1,x").code == 2
     assert hnas("eval", str(run), "--stride", "3x3").code == 2
@@ -249,12 +319,18 @@ def test_predict_labels_as_python_does(hnas: Call, run: Path, tmp_path: Path) ->
     assert said.code == 0, said.err
     assert sorted(p.name for p in out.iterdir()) == ["a.overlay.png", "a.png", "b.overlay.png", "b.png"]
     assert said.out.splitlines()[0].startswith(f"{out / 'a.png'}  ")
-    trained = open_trained(run, device="cpu")
+    opened = open_run(run)
+    trained, network = opened.predictor(device="cpu"), opened.network()
+    assert not network.training
     for name, suffix in (("a", "png"), ("b", "jpg")):
         image = read_picture(images / f"{name}.{suffix}")
         labels = trained.predict(image)
         assert np.array_equal(np.asarray(Image.open(out / f"{name}.png")), labels.numpy())
         assert labels.shape == image.shape[1:]
+        # what is promised: the module alone, on an odd size too, says what the command wrote
+        with torch.no_grad():
+            scores = network(opened.prepare(image))
+        assert torch.equal(scores[0].argmax(0), labels.long())
         assert trained.probabilities(image).sum(0).allclose(torch.ones(image.shape[1:]))
 
 
@@ -272,12 +348,3 @@ def test_predict_writes_over_nothing_and_says_what_is_wrong(hnas: Call, run: Pat
     assert said.code == 1
     assert "E0505" in said.err
     assert list((tmp_path / "y").iterdir()) == []
-
-
-def test_the_best_weights_are_taken_or_the_last(run: Path) -> None:
-    best, last = open_trained(run, "best", device="cpu"), open_trained(run, "last", device="cpu")
-    assert (best.which, last.which, last.step) == ("best", "last", 3)
-    assert all(
-        torch.equal(value, last.network.state_dict()[name])
-        for name, value in best.network.state_dict().items()
-    )

@@ -55,6 +55,22 @@ def test_listed_paths_are_found_whatever_root_they_carry(make_set: MakeSet, pref
         assert torch.equal(image, torch.from_numpy(picture(number).transpose(2, 0, 1).copy()))
 
 
+def test_the_test_part_is_read_where_it_is_there(
+    tmp_path: Path, make_set: MakeSet, write_png: WritePng, refused: Refused
+) -> None:
+    root = make_set()
+    told = refused(lambda: open_camvid(root, "test"))
+    assert (told.code, told.message) == ("E0503", f"camvid: {root / 'test.txt'} is missing")
+    (root / "test.txt").write_text("/SegNet/CamVid/test/7.png /SegNet/CamVid/testannot/7.png\n" * 2)
+    told = refused(lambda: open_camvid(root, "test"))
+    assert told.message == f"camvid: {root / 'test.txt'} lists 2 images, and none of them is there"
+    write_png(tmp_path / "test" / "7.png", picture(7))
+    write_png(tmp_path / "testannot" / "7.png", annotation())
+    images = open_camvid(root, "test")
+    assert len(images) == 2
+    assert torch.equal(images.read(0)[0], torch.from_numpy(picture(7).transpose(2, 0, 1).copy()))
+
+
 def test_an_absolute_path_below_the_root_is_found(tmp_path: Path, make_set: MakeSet) -> None:
     assert open_camvid(make_set(f"{tmp_path}/"), "train").read(1)[0].shape == (3, HEIGHT, WIDTH)
 
@@ -138,6 +154,8 @@ def test_a_missing_file_is_named_before_anything_starts(
     with pytest.raises(HnasError) as caught:
         open_camvid(root, "train")
     named = [f"{root / folder / f'{n}.png'}: there is no such file" for n in range(2)]
+    if folder == "train":
+        named = [f"camvid: {root / 'train.txt'} lists 2 images, and none of them is there"]
     assert [d.message for d in caught.value.diagnostics] == named
 
 
@@ -184,7 +202,7 @@ def test_sizes_that_differ_name_both_files_and_sizes(
     fault = refused(lambda: open_camvid(root, "train").read(0))
     assert fault.code == "E0506"
     assert fault.message == (
-        f"{root / 'trainannot' / '0.png'} is 7 x 6, its image {root / 'train' / '0.png'} is 8 x 6"
+        f"{root / 'trainannot' / '0.png'} is 6 x 7, its image {root / 'train' / '0.png'} is 6 x 8"
     )
 
 

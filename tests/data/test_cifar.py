@@ -62,6 +62,7 @@ def test_images_and_labels_are_read_from_every_file(name: Name, inner: bool, tmp
         assert int(train.read(10_000)[1]) == 1
         assert train.name(10_000).endswith("data_batch_2.bin, image 0")
     assert int(val.read(0)[1]) == len(PARTS[name]) - 1
+    assert open_dataset(card, "test", tmp_path) == val
     with pytest.raises(IndexError):
         val.read(10_000)
 

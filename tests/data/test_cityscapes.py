@@ -54,6 +54,12 @@ def test_images_of_all_cities_come_in_the_order_of_their_names(make_set: MakeSet
     assert [int(images.read(i)[0].max()) for i in range(3)] == [1, 0, 2]
 
 
+def test_the_labels_of_its_test_images_are_not_public(make_set: MakeSet, refused: Refused) -> None:
+    told = refused(lambda: open_cityscapes(make_set(labelTrainIds=numbered([0])), "test"))
+    assert (told.code, told.message) == ("E0520", "cityscapes has no images for test")
+    assert "not public" in told.help_text
+
+
 def test_train_ids_are_taken_as_they_are(make_set: MakeSet) -> None:
     images = open_cityscapes(make_set(labelTrainIds=numbered([*range(19)])), "train")
     assert images.read(0)[1].flatten()[:20].tolist() == [*range(19), 255]
@@ -131,4 +137,4 @@ def test_a_cut_annotation_and_one_of_another_size_are_named(
     broken, differs = refused(lambda: images.read(0)), refused(lambda: images.read(1))
     assert (broken.code, differs.code) == ("E0505", "E0506")
     assert broken.message.startswith(f"{cut}: ")
-    assert differs.message.startswith(f"{other} is 8 x 6, its image ")
+    assert differs.message.startswith(f"{other} is 6 x 8, its image ")

@@ -87,6 +87,50 @@ def test_without_either_a_fifth_is_val_whatever_else_is_there(tmp_path: Path) ->
     assert names_of(opened(tmp_path, "val")) == [name for name in val if name in names[1::2]]
 
 
+def test_a_part_for_testing(tmp_path: Path, refused: Refused) -> None:
+    """In folders, in a list, beside images without either; and none."""
+    folders, lists, alone = (tmp_path / each for each in ("folders", "lists", "alone"))
+    for part in ("train", "val", "test"):
+        fill(folders, [f"of {part}"], below=part)
+    fill(lists, ["a", "b", "c"])
+    for part, name in (("train", "a"), ("val", "b"), ("test", "c")):
+        (lists / f"{part}.txt").write_text(name)
+    assert names_of(opened(folders, "test")) == ["of test"]
+    assert names_of(opened(lists, "test")) == ["c"]
+
+    names = [f"{number:03}" for number in range(40)]
+    fill(alone, names)
+    told = refused(lambda: opened(alone, "test"))
+    assert (told.code, told.help_text) == (
+        "E0520",
+        "give images/test with labels/test, or test.txt, or measure on val",
+    )
+    whole = set(names_of(opened(alone)) + names_of(opened(alone, "val")))
+    (alone / "test.txt").write_text("\n".join(names[:9]))
+    fill(alone, ["t"], below="test")
+    assert whole == set(names)
+    assert names_of(opened(alone, "test")) == ["t"]
+    kept = {*names_of(opened(alone)), *names_of(opened(alone, "val"))}
+    assert kept == set(names[9:]), "what is tested on is not trained on"
+    for folder in ("images", "labels"):
+        (folders / folder / "test" / "of test.png").unlink()
+        (folders / folder / "test").rmdir()
+    assert refused(lambda: opened(folders, "test")).code == "E0520"
+
+
+def test_a_part_for_testing_of_a_label_an_image(tmp_path: Path, refused: Refused) -> None:
+    listed = (ClassName("dog"), ClassName("cat"))
+    card = folder_card(listed, "classification")
+    for name in ("dog", "cat"):
+        save(tmp_path / name / "1.png", picture())
+    told = refused(lambda: open_folder(card, FolderSettings(listed), tmp_path, "test"))
+    assert (told.code, told.help_text) == ("E0520", "give test/CLASS, or measure on val")
+    for name in ("dog", "cat"):
+        save(tmp_path / "test" / name / "1.png", picture())
+    assert len(open_folder(card, FolderSettings(listed), tmp_path, "test")) == 2
+    assert sum(len(open_folder(card, FolderSettings(listed), tmp_path, s)) for s in ("train", "val")) == 2
+
+
 def test_suffixes_in_capitals_and_jpeg_images(tmp_path: Path) -> None:
     save(tmp_path / "images" / "train" / "A.JPG", picture())
     save(tmp_path / "labels" / "train" / "A.PNG", RAW)
@@ -285,7 +329,7 @@ def test_an_image_turned_against_its_label_says_so(tmp_path: Path, refused: Refu
     save(tmp_path / "images" / "train" / "a.png", picture(), exif=exif)
     fault = refused(lambda: opened(tmp_path).read(0))
     assert fault.code == "E0506"
-    assert f"is {W} x {H}, its image" in fault.message
+    assert f"is {H} x {W}, its image" in fault.message
     assert "EXIF" in fault.help_text
 
 

@@ -121,6 +121,23 @@ def test_accuracy_counts_every_image_once() -> None:
     assert measured.summary() == pytest.approx({"accuracy": 3 / 5, "most_frequent_accuracy": 3 / 5})
 
 
+def test_top_5_asks_whether_the_true_class_is_among_five() -> None:
+    measured = metrics_for("classification", 7)
+    ranks = [0, 4, 5, 6]  # how many classes score higher than the true one, of each image
+    measured.update(torch.stack([_ranked(6, rank, 7) for rank in ranks]), torch.tensor([6] * 4))
+    assert measured.summary()["accuracy"] == pytest.approx(1 / 4)
+    assert measured.summary()["top5_accuracy"] == pytest.approx(2 / 4)
+
+
+def _ranked(true: int, rank: int, classes: int) -> Tensor:
+    """Scores of an image where `rank` classes are above the true one."""
+    order = [c for c in range(classes) if c != true]
+    order.insert(rank, true)
+    found = torch.empty(classes)
+    found[torch.tensor(order)] = torch.arange(classes, 0, -1).float()
+    return found
+
+
 def test_accuracy_of_nothing_is_zero() -> None:
     assert metrics_for("classification", 3).summary() == {"accuracy": 0.0, "most_frequent_accuracy": 0.0}
 

@@ -24,8 +24,12 @@ def test_the_published_network_is_trained_as_the_paper_says() -> None:
 
 
 def test_what_it_changes_is_laid_over_the_space_when_training() -> None:
-    assert Compilation(PUBLISHED).data.crop == (321, 321)
-    assert Compilation(PUBLISHED, trained=True).data.crop == (769, 769)
+    searched = Compilation(PUBLISHED).data
+    assert (searched.crop, searched.resize) == ((321, 321), (512, 1024))
+    trained = Compilation(PUBLISHED, trained=True).data
+    assert (trained.crop, trained.resize) == ((769, 769), None), (
+        "searched at half resolution, trained at the whole one"
+    )
 
 
 def test_parameters_change_too(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_search_says_accuracy_and_resumes_to_the_bit(order: str, relax: str, t
     with whole.run, Stopper("") as stopper:
         outcome = whole.search(stopper)
     assert outcome.steps == 10
-    assert set(outcome.validation) == {"accuracy", "most_frequent_accuracy"}
+    assert set(outcome.validation) == {"accuracy", "top5_accuracy", "most_frequent_accuracy"}
     assert outcome.validation["most_frequent_accuracy"] == pytest.approx(0.1)
     rows = [json.loads(line) for line in whole.run.metrics.read_text().splitlines()]
     steps = [row for row in rows if row["phase"] == "search"]
