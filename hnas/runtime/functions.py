@@ -80,7 +80,7 @@ class Repeat(Function):
 
 @final
 class Pointwise(Function):
-    """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) of them in turn.
+    """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) in turn.
 
     The products write into the wide result where it belongs (N, K * C', ...), channels innermost.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -221,7 +222,7 @@ class Widening:
             return self.known[run]
         key = ("split", number)
         if key not in self.known:
-            sizes = [(b - a) * channels for a, b in zip(edges, edges[1:], strict=False)]
+            sizes = [(b - a) * channels for a, b in pairwise(edges)]
             self.known[key] = self._append(wide.Split(sizes), (whole,), member)
         self.known[run] = self._append(wide.Part(edges.index(first)), (self.known[key],), member)
         return self.known[run]
