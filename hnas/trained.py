@@ -17,6 +17,7 @@ from hnas.engine.errors import NoWeights
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import resolve_device
 from hnas.ir.decisions import Architecture
+from hnas.passes.pipeline import Asked
 from hnas.runtime.lower import Network
 from hnas.train.evaluate import Looking, probabilities
 
@@ -84,6 +85,7 @@ def open_trained(
     *,
     device: str = "auto",
     allow_extern: bool = False,
+    passes: Asked = None,
 ) -> TrainedNetwork:
     """The network that a run of `hnas train` trained.
 
@@ -92,6 +94,7 @@ def open_trained(
         checkpoint: Which weights; None: the best, or the last before there were any.
         device: As `--device` has it.
         allow_extern: Whether the classes that extern operators name may be imported.
+        passes: What the network goes through before it is built; None: what it went through in the run.
 
     Raises:
         HnasError: The folder is no such run's, was changed, or has no such checkpoint.
@@ -101,7 +104,7 @@ def open_trained(
         raise HnasError(NoWeights(None, path=str(path)))
     folder = RunFolder.open(given, "train")
     record = folder.record
-    compilation, architecture = network_of(folder, record, allow_extern)
+    compilation, architecture = network_of(folder, record, allow_extern, passes)
     where = resolve_device(device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
     which: Which = checkpoint or ("best" if checkpoints.best.is_file() else "last")
@@ -123,14 +126,15 @@ def weights_of(state: State) -> dict[str, Tensor]:
 
 
 def network_of(
-    folder: RunFolder, record: RunRecord, allow_extern: bool = False
+    folder: RunFolder, record: RunRecord, allow_extern: bool = False, passes: Asked = None
 ) -> tuple[Compilation, Architecture]:
     """The space of a run of `hnas train`, in the form it is trained in, and the network.
 
     Raises:
         HnasError: A file of it was changed since the run began.
     """
-    compilation = Compilation(folder.network, trained=True, allow_extern=allow_extern)
+    asked = record.passes if passes is None else passes
+    compilation = Compilation(folder.network, trained=True, allow_extern=allow_extern, passes=asked)
     folder.refuse_changed(digests_of(folder, compilation))
     (architecture,) = compilation.networks().values()
     return compilation, architecture

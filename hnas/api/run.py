@@ -16,6 +16,7 @@ from hnas.diag import Diagnostic
 from hnas.engine.log import MetricsLog
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.passes.pipeline import Asked, chosen
 
 if TYPE_CHECKING:
     from hnas.runtime.supernet import SuperNet
@@ -45,6 +46,7 @@ class Run:
     path: Path
     _folder: RunFolder = field(repr=False)
     _allow_extern: bool = field(default=False, repr=False)
+    _passes: Asked = field(default=None, repr=False)
 
     @property
     def record(self) -> RunRecord:
@@ -62,7 +64,9 @@ class Run:
         Raises:
             HnasError: The spec was changed since the run began (E0607).
         """
-        return SearchSpace(attrs.evolve(unchanged(self._folder), allow_extern=self._allow_extern))
+        passes = self.record.passes if self._passes is None else self._passes
+        compilation = unchanged(self._folder)
+        return SearchSpace(attrs.evolve(compilation, allow_extern=self._allow_extern, passes=passes))
 
     @property
     def steps(self) -> Steps:
@@ -142,18 +146,22 @@ class Run:
         return state
 
 
-def open(path: Path | str, *, allow_extern: bool = False) -> Run:
+def open(path: Path | str, *, allow_extern: bool = False, passes: Asked = None) -> Run:
     """The run in a folder that `hnas search` made, while it is searched or afterwards. Nothing is unpickled.
 
     Args:
         path: The folder, runs/SPEC-DATE-TIME.
         allow_extern: Whether the Python classes that extern operators name may be imported.
+        passes: What its networks go through before they are built, as `load` has it; None: what they went
+            through in the run. Its checkpoints are read whatever the passes.
 
     Raises:
         HnasError: It is no run folder; the message says what is missing (E0602).
     """
     folder = RunFolder.open(Path(path))
-    return Run(folder.path, folder, allow_extern)
+    if passes is not None:
+        chosen(passes)  # says what is wrong before anything is built
+    return Run(folder.path, folder, allow_extern, passes)
 
 
 # --- what decoding shares --------------------------------------------------------------------------

@@ -32,13 +32,14 @@ def measure(
     batch: int = 1,
     device: str = "auto",
     allow_extern: bool = False,
+    passes: tuple[str, ...] | None = None,
 ) -> tuple[TrainedNetwork, Report]:
     """Measure a trained network on `images` images of a split, 0: on all.
 
     Raises:
         HnasError: There is no such run, checkpoint or data set.
     """
-    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern)
+    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern, passes=passes)
     _fits_task(trained, how)
     compilation = trained.compilation
     name = compilation.data.name
@@ -65,13 +66,14 @@ def label(
     overlay: bool,
     device: str = "auto",
     allow_extern: bool = False,
+    passes: tuple[str, ...] | None = None,
 ) -> Iterator[str] | None:
     """Label images; a line for each as it is done. None where a folder is needed and none was given.
 
     Raises:
         HnasError: There is no such run, checkpoint or image, or `out` has files.
     """
-    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern)
+    trained = open_trained(run, checkpoint, device=device, allow_extern=allow_extern, passes=passes)
     _fits_task(trained, how)
     found = pictures(images)
     if trained.compilation.card.task == "classification":

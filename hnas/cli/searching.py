@@ -81,7 +81,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern, passes=compilation.passes)
         digests = attrs.asdict(resolved.digests)
         record = new_record(flags, compilation, digests, device, root, "search", notes)
         folder.write_record(record)
@@ -98,7 +98,8 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        compilation = attrs.evolve(unchanged(folder), allow_extern=flags.allow_extern)
+        passes, allow = record.passes, flags.allow_extern
+        compilation = attrs.evolve(unchanged(folder), allow_extern=allow, passes=passes)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
@@ -120,6 +121,7 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
         sets=flags.sets,
         space_name=flags.space,
         allow_extern=flags.allow_extern,
+        passes=flags.passes,
     )
     _ = compilation.search, compilation.expanded
     found = find_data(compilation, flags.data)

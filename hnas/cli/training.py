@@ -94,7 +94,8 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         write_atomically(folder.spec, compilation.resolved_text.encode())
         text = compilation.found_text(architecture, (f"{name} of {flags.spec}",), folder.spec.name, name)
         write_atomically(folder.network, text.encode())
-        resolved = Compilation(folder.network, trained=True, allow_extern=flags.allow_extern)
+        allow, passes = flags.allow_extern, compilation.passes
+        resolved = Compilation(folder.network, trained=True, allow_extern=allow, passes=passes)
         record = new_record(
             flags, compilation, digests_of(folder, resolved), device, root, "train", network=name
         )
@@ -139,7 +140,13 @@ def placed(flags: Flags, more: TrainFlags) -> tuple[Compilation, Architecture, s
     elif more.form is not None:
         space = more.form
     compilation = Compilation(
-        path, flags.profile, flags.sets, space, trained=True, allow_extern=flags.allow_extern
+        path,
+        flags.profile,
+        flags.sets,
+        space,
+        trained=True,
+        allow_extern=flags.allow_extern,
+        passes=flags.passes,
     )
     if more.form is not None:  # its choices are what counts, not the space it names
         block = attrs.evolve(block, relation=None)

@@ -7,7 +7,7 @@ one after the other along the channels.
 A value is a `Ref`: the number of a step, and of a member in it. Step 0 is the image.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, final
 
 from attrs import define, evolve, frozen
@@ -20,10 +20,19 @@ from hnas.ir.types import MapType
 Ref = tuple[int, int]
 """A step's number, and that of a member in it."""
 
+Run = tuple[int, int, int]
+"""Members `first` up to `stop` of a step."""
+
 IMAGE: Ref = (0, 0)
 
 GLUE = ("mix", "mask", "sum", "product", "concat", "drop", "image")
 """What a step computes when it is no primitive layer: the joins of a graph, an edge that may be left out."""
+
+JOINED = ("mix", "sum", "product", "concat")
+"""Of these, what puts several maps together."""
+
+WEIGHTED = ("conv", "depthwise", "pointwise", "transposed", "linear")
+"""Layers with weights; a norm's scale and shift are held apart."""
 
 
 @final
@@ -151,6 +160,16 @@ class Program:
         return found
 
 
+def moved_by(program: Program) -> dict[str, int]:
+    """How many norms move each running statistic."""
+    moved: dict[str, int] = {}
+    for step in program.steps:
+        for member in step.members:
+            for path in member.stats:
+                moved[path] = moved.get(path, 0) + 1
+    return moved
+
+
 def groups_of(step: Step) -> Iterator[str]:
     """The groups whose weights a step asks for."""
     for member in step.members:
@@ -163,3 +182,23 @@ def groups_of(step: Step) -> Iterator[str]:
         for segment in step.type.segments():
             yield from (axis.group for axis in (segment.table.axes if segment.table is not None else ()))
             yield from (group for group, _ in segment.gate)
+
+
+def runs_of(refs: Sequence[Ref]) -> list[Run]:
+    """The references as runs of members that lie one after the other."""
+    found: list[Run] = []
+    for number, member in refs:
+        if found and found[-1][0] == number and found[-1][2] == member:
+            found[-1] = (number, found[-1][1], member + 1)
+        else:
+            found.append((number, member, member + 1))
+    return found
+
+
+def repeats_of(refs: Sequence[Ref]) -> int:
+    """How often the references are the same row over and over."""
+    first = refs[0]
+    for period in (n for n, ref in enumerate(refs) if n and ref == first):
+        if len(refs) % period == 0 and all(refs[n] == refs[n - period] for n in range(period, len(refs))):
+            return len(refs) // period
+    return 1

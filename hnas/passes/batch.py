@@ -18,8 +18,8 @@ import heapq
 from collections import defaultdict
 from typing import final
 
-from hnas.ir.program import Member, Program, Ref, Step
-from hnas.passes.share import moved_by
+from hnas.ir.intern import Numbering
+from hnas.ir.program import Member, Program, Ref, Step, moved_by
 
 _BATCHED = frozenset(
     (
@@ -43,6 +43,7 @@ class _Scheduling:
         self.program = program
         self.old = program.steps
         self.moved = moved_by(program)
+        self.number_of = Numbering()
         self.regions: dict[str, int] = {}
         for step in self.old:
             self.regions.setdefault(step.region, len(self.regions))
@@ -53,6 +54,8 @@ class _Scheduling:
         self.ready: dict[Key, list[int]] = defaultdict(list)
         self.queue: list[tuple[int, int, int]] = []
         self.keys: list[Key] = []
+        self.turns: dict[int, int] = {}
+        self.origin = [step.members[0].operands[0][0] if step.members[0].operands else 0 for step in self.old]
 
     def _link(self) -> None:
         """Who waits for whom: readers for operands, norms for those before that move the same statistics.
@@ -138,15 +141,20 @@ class _Scheduling:
             return (number,)
         if step.op == "resize" and "to" not in dict(step.attrs):
             return (number,)
-        shape: Key = (step.op, step.attrs, step.given, step.type, step.region, self.near[number])
+        kinds = self.number_of(step.attrs), self.number_of(step.given), self.number_of(step.type)
+        shape: Key = (step.op, *kinds, step.region, self.near[number])
         if step.op in ("mix", "sum"):
             return (*shape, len(member.operands), tuple(bool(weight) for weight in member.terms))
         if step.op == "concat":
-            types = tuple(self.old[ref[0]].type for ref in member.operands)
+            types = tuple(self.number_of(self.old[ref[0]].type) for ref in member.operands)
             return (*shape, types)
         if step.op == "norm":
             return (*shape, bool(member.scale))
         return shape
+
+    def _turn(self, old: int, place: int) -> int:
+        """Where a value would lie if its source's readers had taken turns."""
+        return self.turns.get(self.origin[old], place)
 
     def _ordered(self, group: list[int], where: dict[Ref, Ref]) -> list[tuple[int, Member]]:
         """The members of a step: readers of the same value take turns, then by where the value lies.
@@ -163,10 +171,16 @@ class _Scheduling:
             first = member.operands[0] if member.operands else (0, 0)
             read.append((seen[first], first, old))
             seen[first] += 1
+        sources = {first[0] for _, first, _ in read}
         if self.old[group[0]].op == "conv":
+            turns = {old: place for place, (_, _, old) in enumerate(sorted(read))}
             read.sort(key=lambda entry: (entry[1], entry[0]))
-        elif 2 * len({first[0] for _, first, _ in read}) > len(read):
+            self.turns |= turns
+        elif 2 * len(sources) > len(read):
             read.sort(key=lambda entry: (entry[0], self.ways[entry[2]], *entry[1:]))
+        elif len(sources) > 1:
+            # they are copied together anyway: then in the order that the branches of an edge share
+            read.sort(key=lambda entry: (entry[0], entry[1][0], self._turn(entry[2], entry[1][1]), entry[2]))
         else:
             read.sort()
         return [(old, self.old[old].members[0]) for _, _, old in read]

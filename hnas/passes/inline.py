@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from typing import final
 
 from hnas.ir import graph as g
-from hnas.ir.program import IMAGE, Holder, Member, Program, Ref, Step, groups_of
+from hnas.ir.program import IMAGE, WEIGHTED, Holder, Member, Program, Ref, Step, groups_of
 from hnas.ir.types import MapType
-
-_JOINED = {"sum": "sum", "product": "product", "concat": "concat"}
-_WEIGHTED = ("conv", "depthwise", "pointwise", "transposed", "linear")
 
 
 def inline(graph: g.Graph, droppable: Mapping[str, frozenset[str]] | None = None) -> Program:
@@ -164,7 +161,7 @@ class _Inlining:
             return self._append("extern", node, given, (*operands, IMAGE), stats, op, path)
         if op.primitive == "norm":
             return self._norm(node, op, given, operands, path, stats)
-        if op.primitive in _WEIGHTED:
+        if op.primitive in WEIGHTED:
             self._hold("layer", path, path, op, given, node)
             if op.primitive == "transposed":
                 operands = (*operands, IMAGE)

@@ -44,6 +44,11 @@ def _in_rows(x: Tensor, step: int) -> bool:
     return True
 
 
+def _kind(x: Tensor) -> str:
+    """The kind of device whose autocast counts; on tensors without memory the processor's stands for all."""
+    return "cpu" if x.is_meta else x.device.type
+
+
 def summed(x: Tensor, parts: int) -> Tensor:
     """(N, parts * C, ...) to (N, C, ...), laid out as it was, which torch's sum does not do."""
     wide = x.unflatten(1, (parts, -1))
@@ -58,7 +63,7 @@ def summed(x: Tensor, parts: int) -> Tensor:
 
 def _lowered(x: Tensor) -> Tensor:
     """In the precision of autocast, where that is on."""
-    kind = x.device.type
+    kind = _kind(x)
     if torch.is_autocast_enabled(kind) and x.is_floating_point() and x.dtype != torch.float64:
         return x.to(torch.get_autocast_dtype(kind))
     return x
@@ -128,7 +133,7 @@ class Pointwise(Function):
 def pointwise(weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
     """`Pointwise` under autocast."""
     lowered = [_lowered(x) for x in (weight, *maps)]
-    with torch.autocast(maps[0].device.type, enabled=False):
+    with torch.autocast(_kind(maps[0]), enabled=False):
         return Pointwise.apply(lowered[0], counts, *lowered[1:])
 
 
@@ -154,7 +159,7 @@ class Depthwise(Function):
 def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
     """`Depthwise` under autocast."""
     lowered = _lowered(x), _lowered(weight)
-    with torch.autocast(x.device.type, enabled=False):
+    with torch.autocast(_kind(x), enabled=False):
         return Depthwise.apply(*lowered, how)
 
 

@@ -97,6 +97,16 @@ class Network(nn.Module):
         values = self._run(self.steps, images, None, None)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
+    def watched_with_aux(
+        self,
+        images: Tensor,
+        after: Callable[[Step, list[Any]], None],
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `with_aux`; `after` is called as by `watched`."""
+        values = self._run(self.steps, images, weights, None, after)
+        return values[self.result], values[self.aux_result] if self.aux_result is not None else None
+
     def _run(
         self,
         steps: list[Step],
@@ -154,8 +164,9 @@ class Network(nn.Module):
 
 
 def _note(error: Exception, step: Step, values: list[Any]) -> None:
-    maps = (values[slot] for slot in step.operands)
-    shapes = ", ".join(str(tuple(value.shape)) for value in maps if isinstance(value, Tensor))
+    # a slot of parts that were split, or of gathered weights, has several tensors: those are of no interest
+    maps = [value for slot in step.operands if isinstance(value := values[slot], Tensor)]
+    shapes = ", ".join(str(tuple(value.shape)) for value in maps)
     if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
         diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
         raise HnasError(diagnostic) from None

@@ -7,12 +7,10 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from hnas.ir.expr import Value
-from hnas.ir.program import Member, Program, Step
+from hnas.ir.program import WEIGHTED, Member, Program, Step
 from hnas.runtime import steps as rt
 from hnas.runtime.holders import Holders
 from hnas.runtime.primitives import convolution, plain
-
-_WEIGHTED = ("conv", "depthwise", "pointwise", "transposed", "linear")
 
 
 @final
@@ -63,7 +61,7 @@ class Lowering:
                 dropped = attrs["p"]
                 assert isinstance(dropped, int | Fraction)
                 return rt.Plain(nn.functional.dropout, float(dropped))
-            case op if op in _WEIGHTED:
+            case op if op in WEIGHTED:
                 layer, function = self.holders.layers[member.weights], self._function(step)
                 if step.kernel is not None:
                     return rt.Nested(function, layer, step.kernel)
@@ -75,7 +73,7 @@ class Lowering:
         key = (step.op, step.attrs, step.given, step.type)
         if key not in self.functions:
             attrs, dims = dict(step.attrs), self.program.dims
-            if step.op in _WEIGHTED:
+            if step.op in WEIGHTED:
                 self.functions[key] = convolution(step.op, attrs, step.given, step.type, dims)
             else:
                 self.functions[key] = plain(step.op, attrs, step.type, dims)

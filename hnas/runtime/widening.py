@@ -8,7 +8,7 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
-from hnas.ir.program import Member, Program, Ref, Step
+from hnas.ir.program import Member, Program, Ref, Run, Step, repeats_of, runs_of
 from hnas.runtime import depthwise, wide
 from hnas.runtime import steps as rt
 from hnas.runtime.holders import Holders
@@ -17,9 +17,6 @@ from hnas.runtime.primitives import axes_of, kernels_of, padding_of
 
 _MOST_MAPS = 8
 """Maps a call reads apart before they are better copied into one."""
-
-Run = tuple[int, int, int]
-"""Members `first` up to `stop` of a step."""
 
 
 @final
@@ -31,27 +28,9 @@ class Reading:
         self.channels = [step.type.channels for step in program.steps]
         self.parts: dict[int, set[tuple[int, int]]] = {}
 
-    def runs(self, refs: Sequence[Ref]) -> list[Run]:
-        """The references as runs of members that lie one after the other."""
-        found: list[Run] = []
-        for number, member in refs:
-            if found and found[-1][0] == number and found[-1][2] == member:
-                found[-1] = (number, found[-1][1], member + 1)
-            else:
-                found.append((number, member, member + 1))
-        return found
-
-    def repeats(self, refs: Sequence[Ref]) -> int:
-        """How often the references are the same row over and over."""
-        first = refs[0]
-        for period in (n for n, ref in enumerate(refs) if n and ref == first):
-            if len(refs) % period == 0 and all(refs[n] == refs[n - period] for n in range(period, len(refs))):
-                return len(refs) // period
-        return 1
-
     def note(self, refs: Sequence[Ref]) -> None:
         """These are read as one map."""
-        for number, first, stop in self.runs(refs[: len(refs) // self.repeats(refs)]):
+        for number, first, stop in runs_of(refs[: len(refs) // repeats_of(refs)]):
             if stop - first < self.counts[number]:
                 self.parts.setdefault(number, set()).add((first, stop))
 
@@ -123,10 +102,10 @@ class Widening:
         """The maps a step reads, each a row of references."""
         members = step.members
         if step.op in ("mix", "sum") and not self._alone(step):
-            return [refs[: len(refs) // self.reading.repeats(refs)] for refs, _, _ in self._terms(step)]
+            return [refs[: len(refs) // repeats_of(refs)] for refs, _, _ in self._terms(step)]
         if step.op == "pointwise" and not self._alone(step):
             refs = [m.operands[0] for m in members]
-            runs = self.reading.runs(refs)
+            runs = runs_of(refs)
             if len(runs) > _MOST_MAPS:
                 return [refs]
             return [[(n, m) for m in range(first, stop)] for n, first, stop in runs]
@@ -176,7 +155,7 @@ class Widening:
                 weights = None
             if found and weights is None and found[-1][2] is None:
                 before, kinds, _ = found[-1]
-                if len(self.reading.runs([*before, *refs])) == 1:
+                if len(runs_of([*before, *refs])) == 1:
                     found[-1] = ([*before, *refs], kinds + 1, None)
                     continue
             found.append((refs, 1, weights))
@@ -232,12 +211,12 @@ class Widening:
         key = tuple(refs)
         if key in self.known:
             return self.known[key]
-        times = self.reading.repeats(refs)
+        times = repeats_of(refs)
         if times > 1:
             once = self._map(refs[: len(refs) // times], member)
             slot = self._append(wide.Repeated(times), (once,), member, self.cheap)
         else:
-            parts = [self._part(run, member) for run in self.reading.runs(refs)]
+            parts = [self._part(run, member) for run in runs_of(refs)]
             slot = parts[0]
             if len(parts) > 1:
                 slot = self._append(wide.Cat(), parts, member, self.cheap)
@@ -318,7 +297,7 @@ class Widening:
     def _mix(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         terms = self._terms(step)
         weights = [self._taken(number, position) for position in range(len(terms))]
-        shape = [(kinds, self.reading.repeats(refs)) for refs, kinds, _ in terms]
+        shape = [(kinds, repeats_of(refs)) for refs, kinds, _ in terms]
         channels = len(step.members) * step.type.channels
         return wide.WideMix(shape, weights, channels), weights
 
