@@ -248,12 +248,12 @@ class Widening:
             case "norm":
                 record, sources = self._norm(number, step)
             case "depthwise" if step.kernel is None and self._own_gradient(step):
-                sources = [self._pack(number, step, "weight", _joined)]
-                record = wide.WideDepthwise(self._shape(step), sources[0])
+                weight = self._pack(number, step, "weight", _joined)
+                record, sources = wide.WideDepthwise(self._shape(step), weight), [weight]
             case "pointwise" if not self._alone(step):
-                sources = [self._pack(number, step, "weight", _as_it_is)]
+                weight = self._pack(number, step, "weight", _as_it_is)
                 counts = [len(refs) for refs in self._reads(step)]
-                record = wide.WidePointwise(counts, sources[0])
+                record, sources = wide.WidePointwise(counts, weight), [weight]
             case "conv" | "depthwise" | "pointwise" if len(members) > 1:
                 record, sources = self._convolution(number, step)
             case "max_pool" if self.program.dims == 2 and self._pads_evenly(step):
