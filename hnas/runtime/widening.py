@@ -249,11 +249,13 @@ class Widening:
                 record, sources = self._norm(number, step)
             case "depthwise" if step.kernel is None and self._own_gradient(step):
                 weight = self._pack(number, step, "weight", _joined)
-                record, sources = wide.WideDepthwise(self._shape(step), weight), [weight]
+                record = wide.WideDepthwise(self._shape(step), weight)
+                sources = [weight]
             case "pointwise" if not self._alone(step):
                 weight = self._pack(number, step, "weight", _as_it_is)
                 counts = [len(refs) for refs in self._reads(step)]
-                record, sources = wide.WidePointwise(counts, weight), [weight]
+                record = wide.WidePointwise(counts, weight)
+                sources = [weight]
             case "conv" | "depthwise" | "pointwise" if len(members) > 1:
                 record, sources = self._convolution(number, step)
             case "max_pool" if self.program.dims == 2 and self._pads_evenly(step):
