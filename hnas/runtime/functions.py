@@ -85,7 +85,7 @@ class Repeat(Function):
 
 @final
 class Pointwise(Function):
-    """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) of them in turn.
+    """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) in turn.
 
     The products write into the wide result where it belongs (N, K * C', ...), channels innermost.
     """
@@ -168,9 +168,7 @@ class MaxPool(Function):
     """Max pooling that keeps no indices, which are twice the size of the map: they are found again."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, kernel: Sequence[int], stride: Sequence[int], pad: Sequence[int]
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, kernel: list[int], stride: list[int], pad: list[int]) -> Tensor:
         ctx.save_for_backward(x)
         ctx.shape = kernel, stride, pad
         return F.max_pool2d(x, kernel, stride, pad)
@@ -253,9 +251,10 @@ def _add(
     if weight is not None and weight.dtype != x.dtype:
         weight = weight.to(x.dtype)
     scale = weight.view(1, repeats, -1, *ones) if weight is not None else None
-    if total is None and weight is None:
+    if total is None and scale is None:
         return x if repeats == 1 else torch.cat([x] * repeats, 1)
     if total is None:
+        assert scale is not None
         found = torch.empty(
             (x.shape[0], repeats * x.shape[1], *x.shape[2:]),
             dtype=x.dtype, device=x.device, memory_format=memory_format(x),

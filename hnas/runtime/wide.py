@@ -297,6 +297,7 @@ class WideNorm(Step):
         def normalised(operands: dict[int, Any]) -> Tensor:
             x = operands[slot]
             assert mean is not None
+            assert inverse is not None
             factor = inverse if scale is None else inverse * scale
             offset = torch.addcmul(mean.new_zeros(()) if shift is None else shift, mean, factor, value=-1)
             ones = (1, -1, *(1,) * (x.dim() - 2))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -200,7 +201,7 @@ class Widening:
             return self.known[run]
         key = ("split", number)
         if key not in self.known:
-            sizes = [(b - a) * channels for a, b in zip(edges, edges[1:], strict=False)]
+            sizes = [(b - a) * channels for a, b in pairwise(edges)]
             self.known[key] = self._append(wide.Split(sizes), (whole,), member)
         self.known[run] = self._append(wide.Part(edges.index(first)), (self.known[key],), member)
         return self.known[run]
@@ -247,12 +248,14 @@ class Widening:
             case "norm":
                 record, sources = self._norm(number, step)
             case "depthwise" if step.kernel is None and self._own_gradient(step):
-                sources = [self._pack(number, step, "weight", _joined)]
-                record = wide.WideDepthwise(self._shape(step), sources[0])
+                weight = self._pack(number, step, "weight", _joined)
+                record = wide.WideDepthwise(self._shape(step), weight)
+                sources = [weight]
             case "pointwise" if not self._alone(step):
-                sources = [self._pack(number, step, "weight", _as_it_is)]
+                weight = self._pack(number, step, "weight", _as_it_is)
                 counts = [len(refs) for refs in self._reads(step)]
-                record = wide.WidePointwise(counts, sources[0])
+                record = wide.WidePointwise(counts, weight)
+                sources = [weight]
             case "conv" | "depthwise" | "pointwise" if len(members) > 1:
                 record, sources = self._convolution(number, step)
             case "max_pool" if self.program.dims == 2 and self._pads_evenly(step):
