@@ -14,7 +14,6 @@ from hnas.engine.run import RunFolder
 from hnas.engine.settings import resolve_device
 from hnas.engine.weights import fill
 from hnas.ir.decisions import Architecture
-from hnas.passes.pipeline import Asked
 from hnas.runtime.lower import Network
 from hnas.train.evaluate import Looking, probabilities
 
