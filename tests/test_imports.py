@@ -29,7 +29,7 @@ TABLE: dict[str, set[str]] = {
     "importing": {"diag", "ir", "lang"},
     "compiler": {"diag", "schema", "ir", "lang", "passes", "runtime?"},
     "trained": {"compiler", "data.transforms", "diag", "engine", "ir.decisions", "runtime", "train"},
-    "api": {"compiler", "diag", "engine", "ir", "lang", "runtime?", "trained?"},
+    "api": {"compiler", "diag", "engine", "ir", "lang", "passes", "runtime?", "trained?"},
     "draw": {"api", "compiler", "diag", "ir"},
     "cli": {
         *("", "api", "compiler", "data", "diag", "draw", "engine", "importing", "ir", "lang"),

@@ -10,6 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 
 from hnas.runtime import depthwise
@@ -79,7 +80,8 @@ class Repeat(Function):
         return torch.cat([x] * times, 1)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         return summed(grads[0], ctx.times), None
 
 
@@ -108,7 +110,8 @@ class Pointwise(Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         weight, *maps = ctx.saved_tensors
         w_KOC = weight.flatten(2)
         g = rows_of(grads[0], w_KOC.shape[0])
@@ -148,7 +151,8 @@ class Depthwise(Function):
         return F.conv2d(x, weight, None, how.stride, how.padding, how.dilation, x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, weight = ctx.saved_tensors
         g = grads[0]
         x_grad = depthwise.input_gradient(g, x, weight, ctx.how) if ctx.needs_input_grad[0] else None
@@ -174,7 +178,8 @@ class MaxPool(Function):
         return F.max_pool2d(x, kernel, stride, pad)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         (x,) = ctx.saved_tensors
         kernel, stride, pad = ctx.shape
         _, indices = torch.ops.aten.max_pool2d_with_indices(x, kernel, stride, pad, [1, 1], False)
@@ -215,7 +220,8 @@ class WeightedSum(Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         g, count = grads[0], ctx.count
         saved = ctx.saved_tensors
         weights, maps = saved[:count], saved[count:]
@@ -292,7 +298,8 @@ class Pack(Function):
         )
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         layout: Layout = ctx.layout
         found: list[Tensor | None] = [None] * len(ctx.shapes)
         for group in layout.groups:

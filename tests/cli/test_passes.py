@@ -10,9 +10,9 @@ import torch
 from helpers import ROOT
 
 import hnas as api
+from hnas.api.run import open as open_run
 from hnas.diag import HnasError
 from hnas.passes.pipeline import DEFAULT, LEVELS
-from hnas.trained import open_trained
 
 Call = Callable[..., Any]
 SPEC = ROOT / "tests" / "specs" / "passes.hnas"
@@ -93,8 +93,8 @@ def test_a_network_is_trained_and_measured_at_any_level(hnas: Call, tmp_path: Pa
     )
     assert said.code == 0, said.err
     assert _recorded(run) == ",".join(LEVELS[1])
-    assert open_trained(run).network.passes == LEVELS[1]
-    assert open_trained(run, passes=0).network.passes == ()
+    assert open_run(run).network().passes == LEVELS[1]
+    assert open_run(run, passes=0).network().passes == ()
     figures = [json.loads(hnas("eval", str(run), "--images", "4", "--json", *f).out) for f in ((), ("-O0",))]
     assert figures[0]["pixel_accuracy"] == pytest.approx(figures[1]["pixel_accuracy"], abs=1e-3)
 
