@@ -18,11 +18,12 @@ from hnas.ir.count import Counts, count
 from hnas.ir.decisions import Architecture, DecisionTable, State
 from hnas.ir.digests import Digests, digests
 from hnas.ir.graph import Graph
+from hnas.ir.program import Program as Steps
 from hnas.ir.space import Limit, Space
 from hnas.ir.types import MapType
 from hnas.lang import ast
 from hnas.lang.depth import not_too_deep
-from hnas.lang.errors import MissingKey, NoSuchSpace, OtherChoices
+from hnas.lang.errors import NEEDED, MissingKey, NoSuchSpace, OtherChoices
 from hnas.lang.found import write_network
 from hnas.lang.full import spell_out
 from hnas.lang.ir_gen import Program, generate
@@ -32,7 +33,9 @@ from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
 from hnas.passes.auxiliary import auxiliary_errors
 from hnas.passes.edges import droppable_edges
 from hnas.passes.expand import Expanded, Made, decisions, expand
+from hnas.passes.inline import inline
 from hnas.passes.limits import limit_errors, over_limits
+from hnas.passes.pipeline import DEFAULT, chosen, optimize
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
@@ -60,6 +63,7 @@ class Compilation:
         source: Its text, where that was read already: standard input, the buffer of an editor. Then
             `path` only says where the file would lie.
         allow_extern: Whether the classes that extern operators name may be imported.
+        passes: What a network goes through before it is built: a level, or names of passes.
     """
 
     path: Path
@@ -70,6 +74,7 @@ class Compilation:
     trained: bool = False
     source: Source | None = field(default=None, kw_only=True)
     allow_extern: bool = field(default=False, kw_only=True)
+    passes: tuple[str, ...] = field(default=DEFAULT, converter=chosen, kw_only=True)
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -158,7 +163,7 @@ class Compilation:
     def _needed(self, key: str, block: T | None) -> T:
         if block is None:
             place = f"space {self.space.name}"
-            raise HnasError(MissingKey(self.space.span, place=place, key=key, doc=_NEEDED[key]))
+            raise HnasError(MissingKey(self.space.span, place=place, key=key, doc=NEEDED[key]))
         return block
 
     @property
@@ -357,13 +362,17 @@ class Compilation:
         graph = self.graph
         return graph.main.types[graph.states[state]]
 
+    def steps(self, architecture: Architecture | None = None, *, drop_path: bool = False) -> Steps:
+        """The program of a network after the passes; without an architecture that of the super-network."""
+        graph = self.graph if architecture is None else self.specialized(architecture)
+        edges = droppable_edges(self.space, graph) if drop_path else None
+        return optimize(inline(graph, edges), self.passes)
+
     def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":
         """The module of the network an architecture is; with `drop_path` its edges can be left out."""
         from hnas.runtime.lower import lower
 
-        graph = self.specialized(architecture)
-        edges = droppable_edges(self.space, graph) if drop_path else None
-        return lower(graph, allow_extern=self.allow_extern, droppable=edges)
+        return lower(self.steps(architecture, drop_path=drop_path), allow_extern=self.allow_extern)
 
     def supernet(self, seed: int | None = None) -> "SuperNet":
         """The super-network; alpha and beta start as the block `search` says.
@@ -377,13 +386,8 @@ class Compilation:
         if seed is not None:
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         init = self.program.search.arch.init if self.program.search is not None else (0.0, 1e-3)
-        return SuperNet(self.graph, self.decisions, init, allow_extern=self.allow_extern)
+        return SuperNet(self.steps(), self.decisions, init, allow_extern=self.allow_extern)
 
-
-_NEEDED = {
-    "search": "search { epochs = ..., batch = ..., weights = sgd(...), arch = adam(...) }",
-    "train": "train { epochs = ..., batch = ..., weights = sgd(...) }",
-}
 
 _UNRESOLVED = ("E01", "E0209", "E0215", "E0216", "E0217", "E0219", "E0220")
 """What leaves parts of a spec unread: to report what is missing then would be noise."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from manual import attributes, commands, datasets, diagnostics, gallery, layers
+from manual import attributes, commands, datasets, diagnostics, gallery, layers, passes
 
 DOCS = Path(__file__).parents[1]
 
@@ -15,6 +15,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "attributes of layers": layers.attributes,
     "data sets": datasets.datasets,
     "commands": commands.commands,
+    "passes": passes.passes,
     "diagnostics": diagnostics.listing,
     "gallery": gallery.gallery,
 }

@@ -18,6 +18,8 @@ from hnas.engine.errors import NoCheckpoint
 from hnas.engine.log import MetricsLog
 from hnas.engine.run import RunFolder, RunRecord
 from hnas.ir.decisions import Architecture, DecisionTable
+from hnas.passes.inline import inline
+from hnas.passes.pipeline import Asked, chosen, optimize
 
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
@@ -53,6 +55,7 @@ class Run:
     path: Path
     _folder: RunFolder = field(repr=False)
     _allow_extern: bool = field(default=False, repr=False)
+    _passes: Asked = field(default=None, repr=False)
 
     @property
     def record(self) -> RunRecord:
@@ -70,7 +73,7 @@ class Run:
         Raises:
             HnasError: A file of the run was changed since it began (E0607).
         """
-        return SearchSpace(unchanged(self._folder, self._allow_extern))
+        return SearchSpace(unchanged(self._folder, self._allow_extern, self._passes))
 
     @property
     def steps(self) -> Steps:
@@ -156,7 +159,7 @@ class Run:
         state, compilation = self._newest(), self.space.compilation
         graph = compilation.specialized(architecture, searching=True)
         with _generator_kept():
-            network = lower(graph, allow_extern=self._allow_extern)
+            network = lower(optimize(inline(graph), compilation.passes), allow_extern=self._allow_extern)
         wanted = set(network.state_dict())
         given = {name.removeprefix("network."): value for name, value in state["model"].items()}
         found = self._folder.found
@@ -246,7 +249,7 @@ def _warn(damaged: tuple[Diagnostic, ...]) -> None:
         warn(each.message, stacklevel=4)
 
 
-def open(path: Path | str, *, allow_extern: bool = False) -> Run:
+def open(path: Path | str, *, allow_extern: bool = False, passes: Asked = None) -> Run:
     """The run in a folder that `hnas search` or `hnas train` made, while it runs or afterwards.
 
     Nothing is unpickled.
@@ -254,18 +257,22 @@ def open(path: Path | str, *, allow_extern: bool = False) -> Run:
     Args:
         path: The folder, runs/NAME-DATE-TIME.
         allow_extern: Whether the Python classes that extern operators name may be imported.
+        passes: What its networks go through before they are built, as `load` has it; None: what they went
+            through in the run. Its checkpoints are read whatever the passes.
 
     Raises:
         HnasError: It is no run folder; the message says what is missing (E0602).
     """
     folder = RunFolder.open(Path(path), None)
-    return Run(folder.path, folder, allow_extern)
+    if passes is not None:
+        chosen(passes)  # says what is wrong before anything is built
+    return Run(folder.path, folder, allow_extern, passes)
 
 
 # --- what the commands share -----------------------------------------------------------------------
 
 
-def unchanged(folder: RunFolder, allow_extern: bool = False) -> Compilation:
+def unchanged(folder: RunFolder, allow_extern: bool = False, passes: Asked = None) -> Compilation:
     """The run's spec, of a training with its network, if it still is what the run began with.
 
     Raises:
@@ -273,7 +280,8 @@ def unchanged(folder: RunFolder, allow_extern: bool = False) -> Compilation:
     """
     training = folder.record.kind == "train"
     path = folder.network if training else folder.spec
-    compilation = Compilation(path, trained=training, allow_extern=allow_extern)
+    asked = folder.record.passes if passes is None else passes
+    compilation = Compilation(path, trained=training, allow_extern=allow_extern, passes=asked)
     folder.refuse_changed(digests_of(folder, compilation))
     return compilation
 

@@ -24,6 +24,7 @@ from hnas.ir.numbers import spell_count
 from hnas.ir.ranking import Ranking
 from hnas.ir.ways import OutsideError
 from hnas.lang import ast
+from hnas.passes.pipeline import Asked
 
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
@@ -331,6 +332,7 @@ def load(
     trained: bool = False,
     allow_outside: bool = False,
     allow_extern: bool = False,
+    passes: Asked = None,
 ) -> SearchSpace:
     """The space of a spec, checked, or the one that a file with networks uses. Needs no torch.
 
@@ -342,13 +344,22 @@ def load(
         trained: The form that is trained, with what the block `train` changes laid over it.
         allow_outside: Whether `use` may read files outside the folder of the file.
         allow_extern: Whether the Python classes that extern operators name may be imported.
+        passes: What networks go through before they are built: a level of optimisation, 0 to 2, or
+            names of passes, `("share", "batch")` or `"share,batch"`; None: all, level 2.
 
     Raises:
         HnasError: With every mistake of the spec.
     """
     given = (sets,) if isinstance(sets, str) else tuple(sets)
     compilation = Compilation(
-        Path(path), profile, given, space, allow_outside, trained, allow_extern=allow_extern
+        Path(path),
+        profile,
+        given,
+        space,
+        allow_outside,
+        trained,
+        allow_extern=allow_extern,
+        passes=passes,
     )
     _ = compilation.decisions
     return SearchSpace(compilation)

@@ -22,6 +22,7 @@ import hnas.lang.block_errors
 import hnas.lang.errors
 import hnas.lang.syntax_errors
 import hnas.passes.errors
+import hnas.passes.pass_errors
 import hnas.runtime.errors
 import hnas.search.errors
 from hnas.cli.occasions import OCCASIONS, Occasion
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     hnas.lang.block_errors,
     hnas.ir.errors,
     hnas.passes.errors,
+    hnas.passes.pass_errors,
     hnas.search.errors,
     hnas.data.errors,
     hnas.engine.errors,

@@ -2,20 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from hnas.cli.options import extern_option, layout_options, outside_option
+from hnas.cli.options import extern_option, layout_options, outside_option, pass_options, passes_of
 from hnas.cli.terminal import say, show_diagnostics, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from hnas.compiler import Compilation
     from hnas.engine.latency import Latency
 
+T = TypeVar("T")
+
+_FLAGS = {"level": "-O"}
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 
 
@@ -44,6 +47,7 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--threads", type=click.IntRange(1, 1024), help="With --latency: of torch on the processor.")
 @click.option("--batch", type=click.IntRange(1), help="With --latency: images in a pass.  [default: 1]")
 @click.option("--repeats", type=click.IntRange(1), help="With --latency: passes that count.  [default: 30]")
+@pass_options
 @extern_option
 def show(
     spec: Path,
@@ -71,9 +75,11 @@ def show(
     from hnas.cli.summary import figures, networks_text, space_text
     from hnas.compiler import Compilation
 
-    given = [name for name, value in {**measuring, "allow-extern": allow_extern}.items() if value]
+    given = [_FLAGS.get(name, f"--{name}") for name, value in measuring.items() if value is not None]
+    given += ["--allow-extern"] if allow_extern else []
+    passes = passes_of(measuring)
     if given and not latency:
-        raise click.UsageError(f"--{given[0]} goes with --latency")
+        raise click.UsageError(f"{given[0]} goes with --latency")
     if latency and resolved:
         raise click.UsageError("--latency does not go with --resolved")
     if name is not None and form is None:
@@ -81,13 +87,13 @@ def show(
     spec, trained = _of_run(spec)
     if form is None:
         compilation = Compilation(
-            spec, profile, sets, space, allow_outside, trained, allow_extern=allow_extern
+            spec, profile, sets, space, allow_outside, trained, allow_extern=allow_extern, passes=passes
         )
     else:
         laid_out = {"profile": profile, "sets": sets, "space": space, "allow_outside": allow_outside}
-        compilation = as_file(*placed(spec, form, name, **laid_out, allow_extern=allow_extern))
+        compilation = as_file(*placed(spec, form, name, **laid_out, allow_extern=allow_extern, passes=passes))
     _ = compilation.expanded if compilation.has_supernet else compilation.networks()
-    image = compilation.image if size is None else _extents(size, compilation.space.dims)
+    image = compilation.image if size is None else extents(size, compilation.space.dims)
     measured: Mapping[str, Latency] = {}
     if latency:
         from hnas.cli.timing import latencies
@@ -131,7 +137,7 @@ def _with_latencies(found: "dict[str, Any]", measured: "Mapping[str, Latency]") 
     return found
 
 
-def _extents(size: str, dims: int) -> tuple[int, ...]:
+def extents(size: str, dims: int) -> tuple[int, ...]:
     """`1024x2048` as pixels, an extent for each axis."""
     parts = size.split("x")
     if len(parts) != dims or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
@@ -155,9 +161,10 @@ def _as_json(found: "Mapping[str, Any]") -> str:
 @layout_options
 @outside_option
 @extern_option
+@pass_options
 @click.option(
     "--emit",
-    type=click.Choice(["ast", "space", "graph", "decisions", "module"]),
+    type=click.Choice(["ast", "space", "graph", "decisions", "program", "module"]),
     required=True,
     help="Which stage.",
 )
@@ -169,14 +176,19 @@ def compile_(
     allow_outside: bool,
     allow_extern: bool,
     emit: str,
+    **optimising: "Any",
 ) -> int:
-    """Print what SPEC is at a stage of the compiler: ast, space, graph, decisions or torch module.
+    """Print what SPEC is at a stage of the compiler: ast, space, graph, decisions, program or torch module.
 
-    A file with a network prints the specialised graph and module.
+    The program is the graph as one list of steps, after the passes. A file with a network prints the
+    specialised graph, program and module.
     """
     from hnas.compiler import Compilation
 
-    compilation = Compilation(spec, profile, sets, space, allow_outside, allow_extern=allow_extern)
+    passes = passes_of(optimising)
+    compilation = Compilation(
+        spec, profile, sets, space, allow_outside, allow_extern=allow_extern, passes=passes
+    )
     say(_emitted(compilation, emit).rstrip("\n"))
     if compilation.warnings:
         tell("")
@@ -198,12 +210,19 @@ def _emitted(compilation: "Compilation", emit: str) -> str:
             pass
     networks = compilation.networks()
     if emit == "graph":
-        if not networks:
-            return print_graph(compilation.graph)
-        parts = [f"# network {n}\n{print_graph(compilation.specialized(a))}" for n, a in networks.items()]
-        return "\n".join(parts)
+        graphs = {name: compilation.specialized(each) for name, each in networks.items()}
+        return _each(graphs, print_graph) if networks else print_graph(compilation.graph)
+    if emit == "program":
+        from hnas.ir.program_text import print_program
+
+        programs = {name: compilation.steps(each) for name, each in networks.items()}
+        return _each(programs, print_program) if networks else print_program(compilation.steps())
     from hnas.runtime.text import print_module
 
-    if not networks:
-        return print_module(compilation.supernet(0))
-    return "\n".join(f"# network {n}\n{print_module(compilation.network(a))}" for n, a in networks.items())
+    modules = {name: compilation.network(each) for name, each in networks.items()}
+    return _each(modules, print_module) if networks else print_module(compilation.supernet(0))
+
+
+def _each(networks: "Mapping[str, T]", spell: "Callable[[T], str]") -> str:
+    """Each network of a file below its name."""
+    return "\n".join(f"# network {name}\n{spell(network)}" for name, network in networks.items())

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hnas.cli.options import data_option, device_option, extern_option, looking_options
+from hnas.cli.options import (
+    data_option,
+    device_option,
+    extern_option,
+    looking_options,
+    pass_options,
+    passes_of,
+)
 from hnas.cli.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ _RUN = click.argument("run", type=click.Path(path_type=Path))
 @looking_options
 @data_option
 @device_option
+@pass_options
 @extern_option
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def eval_(run: Path, **given: Any) -> int:
@@ -51,6 +59,7 @@ def eval_(run: Path, **given: Any) -> int:
         batch=given["batch"],
         device=given["device"] or "auto",
         allow_extern=given["allow_extern"],
+        passes=passes_of(given),
     )
     card = trained.compilation.card
     if given["as_json"]:
@@ -104,6 +113,7 @@ def _say_report(report: "Report", card: "DatasetCard") -> None:
 @click.option("--overlay", is_flag=True, help="Also the images, half covered by the colours of their labels.")
 @looking_options
 @device_option
+@pass_options
 @extern_option
 @click.pass_context
 def predict(ctx: click.Context, run: Path, images: Path, **given: Any) -> int:
@@ -124,6 +134,7 @@ def predict(ctx: click.Context, run: Path, images: Path, **given: Any) -> int:
         overlay=given["overlay"],
         device=given["device"] or "auto",
         allow_extern=given["allow_extern"],
+        passes=passes_of(given),
     )
     if lines is None:
         raise click.UsageError("give a folder for the labels with --out", ctx)

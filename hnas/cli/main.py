@@ -22,6 +22,7 @@ from hnas.cli.formatting import fmt
 from hnas.cli.importing import import_
 from hnas.cli.inspecting import compile_, show
 from hnas.cli.looking import eval_, predict
+from hnas.cli.plan import plan
 from hnas.cli.sampling import sample
 from hnas.cli.search import decode, search
 from hnas.cli.starting import new
@@ -39,7 +40,7 @@ def command() -> None:
 
 
 _COMMANDS = (
-    *(search, decode, train, eval_, predict, data, check, show, draw, compile_),
+    *(search, decode, train, eval_, predict, data, check, show, plan, draw, compile_),
     *(explain, new, import_, diff, fmt),
     *(sample, unrank, rank, locate, neighbours, mutate),
 )
@@ -77,7 +78,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     from hnas.cli.terminal import show_diagnostics, tell
-    from hnas.diag import HnasError
+    from hnas.diag import HnasError, InternalError
 
     if isinstance(error, HnasError):
         show_diagnostics(error.diagnostics)
@@ -90,8 +91,11 @@ def _failed(error: Exception) -> int:
     if os.environ.get("HNAS_TRACEBACK"):
         raise error
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+    if isinstance(error, InternalError) and error.diagnostics:
+        show_diagnostics(error.diagnostics)
+    else:
+        tell(f"internal error: {type(error).__name__}: {error}{notes}")
     tell(
-        f"internal error: {type(error).__name__}: {error}{notes}\n"
         f"This is a fault of hnas {hnas.__version__}. Please report it with the command and its traceback,\n"
         "which HNAS_TRACEBACK=1 shows. Nothing that was written before is lost."
     )

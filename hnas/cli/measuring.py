@@ -35,13 +35,14 @@ def measure(
     batch: int = 1,
     device: str = "auto",
     allow_extern: bool = False,
+    passes: tuple[str, ...] | None = None,
 ) -> tuple[Predictor, Report]:
     """Measure a trained network on `images` images of a split, 0: on all.
 
     Raises:
         HnasError: There is no such run, checkpoint or data set.
     """
-    opened, trained = _trained(run, checkpoint, device, allow_extern, how)
+    opened, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
     compilation = trained.compilation
     name = compilation.data.name
     root = find_data_again(opened.record, compilation, data)
@@ -65,13 +66,14 @@ def label(
     overlay: bool,
     device: str = "auto",
     allow_extern: bool = False,
+    passes: tuple[str, ...] | None = None,
 ) -> Iterator[str] | None:
     """Label images; a line for each as it is done. None where a folder is needed and none was given.
 
     Raises:
         HnasError: There is no such run, checkpoint or image, or `out` has files.
     """
-    _, trained = _trained(run, checkpoint, device, allow_extern, how)
+    _, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
     found = pictures(images)
     if trained.compilation.card.task == "classification":
         if out is not None or overlay:
@@ -111,12 +113,17 @@ def _label_all(
 
 
 def _trained(
-    path: Path, checkpoint: Which | None, device: str, allow_extern: bool, how: Looking
+    path: Path,
+    checkpoint: Which | None,
+    device: str,
+    allow_extern: bool,
+    passes: tuple[str, ...] | None,
+    how: Looking,
 ) -> tuple[Run, Predictor]:
     """The network of a run, which can be looked with as `how` says."""
     if path.is_file() and path.suffix == ".hnas":
         raise HnasError(NoWeights(None, path=str(path)))
-    run = open_run(path, allow_extern=allow_extern)
+    run = open_run(path, allow_extern=allow_extern, passes=passes)
     with told_warnings():
         trained = run.predictor(checkpoint, device=device)
     if how.window is not None and trained.compilation.card.task == "classification":

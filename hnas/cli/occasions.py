@@ -46,6 +46,7 @@ from hnas.engine.errors import (
     OtherRun,
     OtherWeights,
     OutOfMemory,
+    PassFails,
     RunBusy,
     RunExists,
     ScoresDoNotFit,
@@ -56,6 +57,8 @@ from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
+from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
+from hnas.passes.pipeline import LEVELS, PASSES
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
 from hnas.schema.datasets import CAMVID
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
@@ -82,6 +85,8 @@ class Occasion:
 _CELL = Source("cell.txt", "|nor_conv_3x3~0|+|skip_conect~0|none~1|+|none~0|none~1")
 _GENOTYPE = Source("genotypes.py", "    normal_concat=range(2, 5),")
 _IMPORT = "hnas import nasbench201 cell.txt"
+_LOAD = 'python -c \'hnas.load("base.hnas",'
+_PASSES = "--passes is told alike"
 _MODULE = "hnas compile base.hnas --emit module --allow-extern"
 _DEFORM = "the space has an extern op deform"
 _ALL = (
@@ -110,6 +115,26 @@ _ALL = (
         _SEARCH,
         ScoresDoNotFit(None, scores="(2, 10, 1, 1)", labels="(2, 33, 33)"),
         "the data set labels pixels, the head scores images",
+    ),
+    Occasion(
+        f'{_LOAD} passes="shre,batch")\'', UnknownPass(None, name="shre", known=", ".join(PASSES)), _PASSES
+    ),
+    Occasion(f"{_LOAD} passes=3)'", UnknownLevel(None, level=3, most=max(LEVELS)), "-O 3 is told alike"),
+    Occasion(f'{_LOAD} passes="share,share")\'', RepeatedPass(None, name="share"), _PASSES),
+    Occasion(
+        f'{_LOAD} passes="batch,share")\'',
+        PassOrder(None, name="share", after="batch", order=", ".join(PASSES)),
+        _PASSES,
+    ),
+    Occasion(
+        _SEARCH,
+        BrokenPass(
+            None,
+            name="batch",
+            place="stem.1.norm",
+            why="its running statistics are moved 0 instead of 1 times",
+        ),
+        "a pass of hnas is wrong",
     ),
     Occasion("hnas check long.hnas", TooLong(None, bound=30_000), "long.hnas has more words and signs"),
     Occasion(
@@ -241,6 +266,11 @@ _ALL = (
         f"{_SEARCH} --set F=512",
         OutOfMemory(None, where="while searching"),
         "the machine has less memory than that takes",
+    ),
+    Occasion(
+        "hnas plan imagenet.hnas --size 64x64",
+        PassFails(None, image="64 x 64", place="in aux.avg_pool.avg_pool", why="Output size is too small"),
+        "its auxiliary head pools 5 x 5 pixels without padding",
     ),
     Occasion(
         f"{_SEARCH} --set search.weights.lr=1000",

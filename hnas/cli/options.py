@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hnas.cli.values import Factors, Pixels, Seconds, Threads
+from hnas.cli.values import Factors, Passes, Pixels, Seconds, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +26,39 @@ def layout_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def pass_options(function: F) -> F:
+    """-O and --passes: what a network goes through before it is built. `passes_of` reads them."""
+    for option in (
+        click.option(
+            "--passes",
+            type=Passes(),
+            metavar="PASS,...",
+            help="Only these passes of the compiler, like share,batch; see the manual.",
+        ),
+        click.option(
+            "-O",
+            "level",
+            type=Passes(level=True),
+            metavar="0|1|2",
+            help="Passes by level: 0 none, 1 what costs nothing to start, 2 all.  [default: 2, or the run's]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def passes_of(given: dict[str, Any]) -> tuple[str, ...] | None:
+    """Take what `pass_options` were given out of `given`: the passes, None where none were asked for.
+
+    Raises:
+        click.UsageError: Both are given.
+    """
+    level, passes = given.pop("level"), given.pop("passes")
+    if level is not None and passes is not None:
+        raise click.UsageError("give either -O or --passes")
+    return passes if level is None else level
 
 
 def run_options(block: str, spec: str) -> Callable[[F], F]:
@@ -51,6 +84,7 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
                 "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
             ),
             device_option,
+            pass_options,
             click.option(
                 "--max-steps",
                 type=click.IntRange(1),
@@ -92,7 +126,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
     Raises:
         click.UsageError: What does not go together is given.
     """
-    resume = given["resume"]
+    passes, resume = passes_of(given), given["resume"]
     if (spec is None) == (resume is None):
         raise click.UsageError(f"give either {what}, or --resume RUN", ctx)
     kept = [name for name in given if name not in _RESUMED]
@@ -104,6 +138,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
     names += ("threads", "allow_extern")
     return {
         "spec": spec,
+        "passes": passes,
         "checkpoint_seconds": given["checkpoint_every"],
         **{name: given[name] for name in names},
     }

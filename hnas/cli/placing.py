@@ -8,6 +8,7 @@ from hnas.api.networks import network_block
 from hnas.compiler import Compilation
 from hnas.diag.source import Source
 from hnas.ir.decisions import Architecture
+from hnas.passes.pipeline import Asked
 
 
 def placed(
@@ -20,6 +21,7 @@ def placed(
     space: str | None = None,
     allow_outside: bool = False,
     allow_extern: bool = False,
+    passes: Asked = None,
 ) -> tuple[Compilation, Architecture, str]:
     """The network `name` of a file in the trained form of the space it is to be trained in; and its name.
 
@@ -27,7 +29,7 @@ def placed(
         given: The file.
         form: The space, or a spec file that has it; None: the network's own.
         name: Of the network; None: the only one.
-        profile, sets, space, allow_outside, allow_extern: As of `Compilation`.
+        profile, sets, space, allow_outside, allow_extern, passes: As of `Compilation`.
 
     Raises:
         HnasError: There is no such network or space, or the network is not of that space.
@@ -41,7 +43,7 @@ def placed(
     elif space is None and block.relation is not None:
         space = block.relation.name
     compilation = Compilation(
-        path, profile, sets, space, allow_outside, trained=True, allow_extern=allow_extern
+        path, profile, sets, space, allow_outside, trained=True, allow_extern=allow_extern, passes=passes
     )
     if form is not None:  # its choices are what counts, not the space it names
         block = attrs.evolve(block, relation=None)

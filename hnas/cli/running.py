@@ -47,6 +47,7 @@ class Flags:
         workers, threads: Processes that read images; auto or a number.
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
+        passes: What networks go through before they are built; None: not said.
     """
 
     spec: Path | None
@@ -63,6 +64,7 @@ class Flags:
     threads: str | None
     checkpoint_seconds: float
     allow_extern: bool = False
+    passes: tuple[str, ...] | None = None
 
 
 # --- the data set ----------------------------------------------------------------------------------
@@ -136,6 +138,7 @@ def new_record(
         options={
             "threads": flags.threads or "auto",
             "workers": flags.workers or 0,
+            "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
         },
         notes=notes,
@@ -151,6 +154,8 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
         options["max_steps"] = flags.max_steps
     if flags.workers is not None:
         options["workers"] = flags.workers
+    if flags.passes is not None:
+        options["passes"] = ",".join(flags.passes)
     return attrs.evolve(record, device=flags.device or record.device, options=options)
 
 

@@ -83,7 +83,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern)
+        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern, passes=compilation.passes)
         record = new_record(flags, compilation, digests_of(folder, resolved), device, root, "search", notes)
         folder.write_record(record)
         return _search(folder, record, resolved, model, train, val, flags, reporter)
@@ -99,7 +99,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        compilation = unchanged(folder, flags.allow_extern)
+        compilation = unchanged(folder, flags.allow_extern, record.passes)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
         model = super_network(compilation, record.seed, resolve_device(record.device))
         return _search(folder, record, compilation, model, train, val, flags, reporter)
@@ -121,6 +121,7 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
         sets=flags.sets,
         space_name=flags.space,
         allow_extern=flags.allow_extern,
+        passes=flags.passes,
     )
     _ = compilation.search, compilation.expanded
     found = find_data(compilation, flags.data)

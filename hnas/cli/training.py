@@ -85,6 +85,7 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         sets=flags.sets,
         space=flags.space,
         allow_extern=flags.allow_extern,
+        passes=flags.passes,
     )
     _ = compilation.train
     root = find_data(compilation, flags.data)
@@ -102,7 +103,8 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         write_atomically(folder.spec, compilation.resolved_text.encode())
         text = compilation.found_text(architecture, (f"{name} of {flags.spec}",), folder.spec.name, name)
         write_atomically(folder.network, text.encode())
-        resolved = Compilation(folder.network, trained=True, allow_extern=flags.allow_extern)
+        allow, passes = flags.allow_extern, compilation.passes
+        resolved = Compilation(folder.network, trained=True, allow_extern=allow, passes=passes)
         record = new_record(
             flags, compilation, digests_of(folder, resolved), device, root, "train", network=name
         )
@@ -124,7 +126,7 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume, "train")
     with folder:
         record = record_again(folder.record, flags)
-        compilation = unchanged(folder, flags.allow_extern)
+        compilation = unchanged(folder, flags.allow_extern, record.passes)
         (architecture,) = compilation.networks().values()
         images = datasets(compilation, find_data_again(record, compilation, flags.data))
         return _train(folder, record, compilation, architecture, images, flags, reporter)

@@ -64,6 +64,32 @@ class Threads(click.ParamType[str]):
 
 
 @final
+class Passes(click.ParamType[tuple[str, ...]]):
+    """Names of passes with commas between them; of `level`, a level of optimisation."""
+
+    name = "passes"
+
+    def __init__(self, *, level: bool = False) -> None:
+        self.level = level
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The passes by name, in order."""
+        from hnas.diag import HnasError
+        from hnas.passes.pipeline import LEVELS, chosen
+
+        text = str(value)
+        if self.level and text not in map(str, LEVELS):
+            self.fail(f"{text!r} is no level; there are {', '.join(map(str, LEVELS))}", param, ctx)
+        try:
+            return chosen(int(text) if self.level else text)
+        except HnasError as error:
+            (wrong,) = error.diagnostics
+            self.fail(f"{wrong.message}; {wrong.help_text}", param, ctx)
+
+
+@final
 class Pixels(click.ParamType[tuple[int, int]]):
     """Height and width: `513x1025`."""
 

@@ -88,7 +88,11 @@ class HnasError(Exception):
 
 
 class InternalError(Exception):
-    """hnas itself is at fault. The command line asks the user to report it."""
+    """hnas itself is at fault. The command line asks the user to report it; `diagnostics` tell the place."""
+
+    def __init__(self, message: str, *diagnostics: Diagnostic) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
 
 
 @final

@@ -231,3 +231,20 @@ class ScoresDoNotFit(Diagnostic):
     help = "end it with resize(1) for a label a pixel, with global_pool -> linear(classes) for one an image"
     scores: str
     labels: str
+
+
+@final
+@frozen
+class PassFails(Diagnostic):
+    """A pass over images of this size stops at a layer, whatever memory there is.
+
+    A pool or a convolution without padding needs a map of at least its own size; the class of an extern
+    operator may ask for values, which a plan has none of.
+    """
+
+    code = "E0720"
+    title = "a pass over images of {image} stops {place}: {why}"
+    help = "plan for larger images: --size HxW"
+    image: str
+    place: str
+    why: str

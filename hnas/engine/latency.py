@@ -223,24 +223,24 @@ class _Held:
 
     peak: int = 0
     now: int = 0
-    slots: dict[int, tuple[int, int]] = field(factory=dict[int, tuple[int, int]])
+    slots: dict[int, list[tuple[int, int]]] = field(factory=dict[int, list[tuple[int, int]]])
     users: dict[int, int] = field(factory=dict[int, int])
 
-    def add(self, slot: int, value: Tensor) -> None:
-        storage = value.untyped_storage()
-        key, size = storage.data_ptr(), storage.nbytes()
-        self.slots[slot] = key, size
-        self.users[key] = self.users.get(key, 0) + 1
-        if self.users[key] == 1:
-            self.now += size
-            self.peak = max(self.peak, self.now)
+    def add(self, slot: int, value: Tensor | Sequence[Tensor]) -> None:
+        parts = (value,) if isinstance(value, Tensor) else value
+        found = {s.data_ptr(): s.nbytes() for s in (part.untyped_storage() for part in parts)}
+        self.slots[slot] = list(found.items())
+        for key, size in self.slots[slot]:
+            self.users[key] = self.users.get(key, 0) + 1
+            self.now += size if self.users[key] == 1 else 0
+        self.peak = max(self.peak, self.now)
 
     def after(self, step: Step, values: list[Any]) -> None:
         """A step is done: its result is there, what it read last goes."""
-        self.add(step.out, values[step.out])
+        if step.operands:  # else it gathers weights, which are no maps
+            self.add(step.out, values[step.out])
         for slot in step.dead:
-            if slot in self.slots:
-                key, size = self.slots.pop(slot)
+            for key, size in self.slots.pop(slot, ()):
                 self.users[key] -= 1
                 self.now -= size if self.users[key] == 0 else 0
 

@@ -90,6 +90,12 @@ class RunRecord:
         network = self.digests.get("network")
         return f"{self.digests.get('run', '')}{f'-{network}' if network else ''}-{self.seed}"
 
+    @property
+    def passes(self) -> str | None:
+        """The passes of its networks, with commas between them; None of a run older than passes."""
+        found = self.options.get("passes")
+        return found if isinstance(found, str) else None
+
     def to_json(self) -> str:
         """The record as the text of run.json."""
         return json.dumps({"format": _FORMAT, **attrs.asdict(self)}, indent=2) + "\n"

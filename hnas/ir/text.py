@@ -9,7 +9,8 @@ from attrs import frozen
 
 from hnas.ir.decisions import Decision, DecisionTable
 from hnas.ir.expr import Axes, Binary, Cond, Const, Fact, Searched, Sharing, Unary, spell, spell_expr
-from hnas.ir.graph import Call, Function, Graph, Join, Kind, Mask, Mix, Node, Op
+from hnas.ir.graph import Attrs, Call, Function, Graph, Join, Kind, Mask, Mix, Node, Op, Weight
+from hnas.ir.table import Table
 from hnas.ir.types import MapType, spell_stride
 
 
@@ -20,8 +21,8 @@ def print_graph(graph: Graph) -> str:
 
 def print_function(function: Function) -> str:
     """One function: a line a node, `NAME = KIND operands : channels x stride`."""
-    params = ", ".join(f"{name}: {_type(t)}" for name, t in function.params)
-    lines = [f"function {function.name}({params}) -> {_type(function.types[function.result])} {{"]
+    params = ", ".join(f"{name}: {spell_type(t)}" for name, t in function.params)
+    lines = [f"function {function.name}({params}) -> {spell_type(function.types[function.result])} {{"]
     lines += [f"  {_node(node)}" for node in function.nodes]
     lines += [f"  return {', '.join(function.results)}", "}"]
     return "\n".join(lines)
@@ -54,35 +55,44 @@ def _when(table: DecisionTable, decision: Decision) -> str:
     return f", when {' and '.join(shown)}" if shown else ""
 
 
-def _type(t: MapType) -> str:
+def spell_type(t: MapType) -> str:
+    """Channels and stride of a map, `8@4`."""
     live = "~" if t.live else ""  # some of the channels are searched
     return f"{t.channels}{live}@{'1px' if t.stride is None else spell_stride(t.stride)}"
 
 
 def _node(node: Node) -> str:
-    return f"{node.name} = {_kind(node.kind)} {', '.join(node.operands)} : {_type(node.type)}"
+    return f"{node.name} = {_kind(node.kind)} {', '.join(node.operands)} : {spell_type(node.type)}"
 
 
 def _kind(kind: Kind) -> str:
     match kind:
         case Op(primitive, attrs, kernel, extern):
-            listed = [f"{name} = {spell(value)}" for name, value in attrs]
-            if kernel is not None:
-                sizes = ", ".join(map(spell, kernel.values))
-                listed.append(f"one of {sizes} by {' * '.join(axis.group for axis in kernel.axes)}")
-            shown = ", ".join(listed)
-            name = primitive if extern is None else f'{primitive} "{extern}"'
-            return f"{name}({shown})" if shown else name
+            return spell_layer(primitive, attrs, kernel, extern)
         case Call(function, weights, stats, choices):
             scopes = f"weights {weights}" if weights == stats else f"weights {weights}, stats {stats}"
             return f"call {function} [{scopes}{f', choices {choices}' if choices is not None else ''}]"
         case Mix(weights):
-            terms = (" * ".join(f"{group}#{option}" for group, option in weight) for weight in weights)
-            return f"mix [{', '.join(terms)}]"
+            return f"mix [{', '.join(map(spell_weight, weights))}]"
         case Mask():
             return "mask"
         case Join(how):
             return how
+
+
+def spell_layer(name: str, attrs: Attrs, kernel: Table | None = None, extern: str | None = None) -> str:
+    """A layer with its attributes, `conv(k = 3, stride = 2)`."""
+    listed = [f"{attribute} = {spell(value)}" for attribute, value in attrs]
+    if kernel is not None:
+        sizes = ", ".join(map(spell, kernel.values))
+        listed.append(f"one of {sizes} by {' * '.join(axis.group for axis in kernel.axes)}")
+    shown = name if extern is None else f'{name} "{extern}"'
+    return f"{shown}({', '.join(listed)})" if listed else shown
+
+
+def spell_weight(weight: Weight) -> str:
+    """A product of the weights of options, `layer1.moves#0 * dense.x1#2`."""
+    return " * ".join(f"{group}#{option}" for group, option in weight)
 
 
 # --- any structure -------------------------------------------------------------------------------

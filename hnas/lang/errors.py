@@ -61,6 +61,13 @@ class MissingKey(Diagnostic):
     doc: str
 
 
+NEEDED = {
+    "search": "search { epochs = ..., batch = ..., weights = sgd(...), arch = adam(...) }",
+    "train": "train { epochs = ..., batch = ..., weights = sgd(...) }",
+}
+"""How the blocks begin that a search and a training need."""
+
+
 @final
 @frozen
 class GivenTwice(Diagnostic):

@@ -1,58 +1,37 @@
-"""lower: a graph as a torch module, the plain way (-O0): node by node, edge by edge.
+"""lower: a program as a torch module, whose parameters are named by their path in the spec.
 
-Operates on a verified graph. Produces a Network whose parameters are named by their path in the
-spec. The graph's functions are unrolled once, into a flat list of steps over numbered slots; a
-forward pass runs down the list. It stays the reference every optimised lowering is measured against.
+Every step of the program becomes one or a few records over numbered slots; a forward pass runs down
+the list. Without passes (-O0) that is the network node by node and edge by edge, the reference.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from fractions import Fraction
+from contextlib import nullcontext
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from hnas.diag import Diagnostic, HnasError
-from hnas.ir.expr import Value
-from hnas.ir.graph import Call, Function, Graph, Join, Mask, Mix, Node, Op
-from hnas.ir.types import MapType
+from hnas.ir.program import Program
 from hnas.runtime.errors import BatchTooSmall
-from hnas.runtime.extern import build_extern
-from hnas.runtime.primitives import Affine, Statistics, Weighted, convolution, plain, shapes_of
-from hnas.runtime.steps import (
-    DROPPED,
-    Concat,
-    Edge,
-    Extern,
-    Layer,
-    Masked,
-    Mixed,
-    Nested,
-    Norm,
-    Plain,
-    Product,
-    Step,
-    Sum,
-)
-from hnas.runtime.tree import ModuleTree
+from hnas.runtime.holders import Holders
+from hnas.runtime.lowering import Lowering
+from hnas.runtime.primitives import Statistics
+from hnas.runtime.recipes import Recording
+from hnas.runtime.steps import DROPPED, Step
+from hnas.runtime.wide import WideStatistics
+from hnas.runtime.widening import Widening
 
 
-def lower(
-    graph: Graph, *, allow_extern: bool = False, droppable: Mapping[str, frozenset[str]] | None = None
-) -> "Network":
-    """The module that computes `graph`.
-
-    Args:
-        allow_extern: Whether it may import the classes of extern operators.
-        droppable: Values, by function, that `Network.drop_path` leaves out.
-    """
-    return Network(graph, allow_extern=allow_extern, droppable=droppable)
+def lower(program: Program, *, allow_extern: bool = False) -> "Network":
+    """The module that computes `program`; `allow_extern`: whether it may import extern operators' classes."""
+    return Network(program, allow_extern=allow_extern)
 
 
 @final
 class Network(nn.Module):
-    """A lowered graph: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
+    """A lowered program: images (N, 3, H, W) to the result of its main function, (N, classes, H, W).
 
     `weights` maps the id of every group a mix names to its (O,) tensor of weights; a network with
     its choices made needs none. `deciding` are the groups that have a say in the result: what stands
@@ -63,24 +42,33 @@ class Network(nn.Module):
             the others are scaled by 1 / (1 - drop_path), which keeps their expectation.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        *,
-        allow_extern: bool = False,
-        droppable: Mapping[str, frozenset[str]] | None = None,
-    ) -> None:
+    def __init__(self, program: Program, *, allow_extern: bool = False) -> None:
         super().__init__()
-        lowering = _Lowering(graph, self, allow_extern, droppable or {})
-        self.result, self.aux_result = lowering.run()
-        self.edges, self.drop_path = lowering.edges, 0.0
-        self.steps = lowering.steps
-        self.groups = tuple(dict.fromkeys(group for step in self.steps for group in step.groups()))
-        alive = [step for step in self.steps if step.out not in lowering.zeros]
-        self.deciding = frozenset(g for step in _needed(alive, self.result) for g in step.groups())
+        holders = Holders(program, self, allow_extern)
+        self.edges, self.drop_path = program.edges, 0.0
+        self.groups, self.deciding = program.groups, program.deciding
+        self.passes, self.channels_last = program.passes, program.channels_last
+        self.recomputes = "remat" in program.passes
+        self.statistics: list[WideStatistics] = []
+        if program.passes:
+            widening = Widening(program, holders)
+            self.steps = widening.run()
+            self.statistics = list(widening.statistics.values())
+            slots = [widening.slots[ref[0]] for ref in program.results]
+        else:
+            self.steps = Lowering(program, holders).run()
+            slots = [ref[0] for ref in program.results]
+        self.result, self.aux_result = slots[0], slots[1] if len(slots) > 1 else None
         kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
         _free_early(self.steps, kept)
         self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        """Keep statistics that lie together together after a move to another device or type."""
+        result = super()._apply(fn, recurse)
+        for stats in self.statistics:
+            stats.tie()
+        return result
 
     def forward(
         self, images: Tensor, weights: Mapping[str, Tensor] | None = None, deadline: float | None = None
@@ -109,6 +97,15 @@ class Network(nn.Module):
         values = self._run(self.steps, images, None, None)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
+    def watched_with_aux(
+        self,
+        images: Tensor,
+        after: Callable[[Step, list[Any]], None],
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `with_aux`; `after` is called as by `watched`."""
+        values = self._run(self.steps, images, None, None, after)
+        return values[self.result], values[self.aux_result] if self.aux_result is not None else None
+
     def _run(
         self,
         steps: list[Step],
@@ -120,20 +117,28 @@ class Network(nn.Module):
         """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
         values: list[Any] = [None] * (len(self.steps) + 1)
+        if self.channels_last and images.dim() == 4:
+            images = images.contiguous(memory_format=torch.channels_last)
         values[0] = images
         training = self.training
         if training and self.drop_path > 0 and self.edges:
             scalars[DROPPED] = self._dropped(images)
         step: Step | None = None
+        recording = Recording(images) if self.recomputes and training and torch.is_grad_enabled() else None
         try:
-            for step in steps:
-                values[step.out] = step.run(values, scalars, training)
-                if deadline is not None and time.monotonic() > deadline:
-                    raise TimeoutError
-                if after is not None:
-                    after(step, values)
-                for slot in step.dead:
-                    values[slot] = None
+            with recording.hooks() if recording is not None else nullcontext():
+                for step in steps:
+                    value = values[step.out] = step.run(values, scalars, training)
+                    if recording is not None:
+                        recording.ran(step, value)
+                    if deadline is not None and time.monotonic() > deadline:
+                        raise TimeoutError
+                    if after is not None:
+                        after(step, values)
+                    for slot in step.dead:
+                        values[slot] = None
+                    if recording is not None:
+                        recording.let_go(step.dead)
         except Exception as error:
             if step is not None:
                 _note(error, step, values)
@@ -158,7 +163,9 @@ class Network(nn.Module):
 
 
 def _note(error: Exception, step: Step, values: list[Any]) -> None:
-    shapes = ", ".join(str(tuple(values[slot].shape)) for slot in step.operands if values[slot] is not None)
+    # a slot of parts that were split, or of gathered weights, has several tensors: those are of no interest
+    maps = [value for slot in step.operands if isinstance(value := values[slot], Tensor)]
+    shapes = ", ".join(str(tuple(value.shape)) for value in maps)
     if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
         diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
         raise HnasError(diagnostic) from None
@@ -184,163 +191,3 @@ def _free_early(steps: list[Step], kept: set[int]) -> None:
     for slot, number in last.items():
         if slot not in kept:
             steps[number].dead = (*steps[number].dead, slot)
-
-
-def _whole(prefix: str, group: str) -> str:
-    """The id of a group that a function names: after the prefix of its call, or as it is after a /."""
-    return group[1:] if group.startswith("/") else f"{prefix}{group}"
-
-
-class _Lowering:
-    """Unrolls functions into steps. Slot 0 is the image, slot i + 1 the result of step i."""
-
-    def __init__(
-        self, graph: Graph, root: nn.Module, allow_extern: bool, droppable: Mapping[str, frozenset[str]]
-    ) -> None:
-        self.graph, self.allow_extern, self.droppable = graph, allow_extern, droppable
-        self.edges = 0
-        self.tree = ModuleTree(root)
-        self.steps: list[Step] = []
-        self.zeros: set[int] = set()
-        self.layers: dict[str, Weighted] = {}
-        self.affines: dict[str, Affine] = {}
-        self.statistics: dict[str, Statistics] = {}
-        self.functions: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
-        self.externs: dict[str, nn.Module] = {}
-
-    def run(self) -> tuple[int, int | None]:
-        """Lay out the main function; the slots of its result and of the auxiliary one."""
-        main = self.graph.main
-        slots = self._function(main, (0,), "", "", "")
-        return slots[main.result], slots[main.aux] if main.aux is not None else None
-
-    def _function(
-        self, function: Function, arguments: tuple[int, ...], weights: str, stats: str, choices: str
-    ) -> dict[str, int]:
-        """Unroll a function; the slot of each of its values."""
-        slots = dict(zip((name for name, _ in function.params), arguments, strict=True))
-        for node in function.nodes:
-            operands = tuple(slots[name] for name in node.operands)
-            match node.kind:
-                case Op():
-                    slot = self._op(node, node.kind, function, operands, weights, stats)
-                case Call(callee, weight_path, stat_path, prefix):
-                    inner = self.graph.by_name[callee]
-                    own = choices if prefix is None else prefix
-                    paths = f"{weights}{weight_path}.", f"{stats}{stat_path}."
-                    slot = self._function(inner, operands, *paths, own)[inner.result]
-                case Mix():
-                    slot = self._mix(node, node.kind, operands, stats, choices)
-                case Mask():
-                    slot = self._append(Masked(node.type.segments()), node, operands, stats)
-                    if operands[0] in self.zeros:
-                        self.zeros.add(slot)
-                case Join(how):
-                    kind = {"sum": Sum, "product": Product, "concat": Concat}[how]
-                    dropped = self.droppable.get(function.name, frozenset())
-                    operands = tuple(
-                        self._edge(node, slot, stats) if name in dropped and how != "concat" else slot
-                        for name, slot in zip(node.operands, operands, strict=True)
-                    )
-                    slot = operands[0] if len(operands) == 1 else self._append(kind(), node, operands, stats)
-            slots[node.name] = slot
-        return slots
-
-    def _append(self, step: Step, node: Node, operands: tuple[int, ...], stats: str) -> int:
-        step.place(len(self.steps) + 1, operands, f"{stats}{node.name}", node.span)
-        self.steps.append(step)
-        return step.out
-
-    def _edge(self, node: Node, slot: int, stats: str) -> int:
-        """The slot of an edge that may be left out where it is joined."""
-        self.edges += 1
-        return self._append(Edge(self.edges - 1), node, (slot,), stats)
-
-    def _mix(self, node: Node, mix: Mix, operands: tuple[int, ...], stats: str, choices: str) -> int:
-        prefix = f"{choices}." if choices else ""
-        terms = [
-            (slot, tuple((_whole(prefix, group), option) for group, option in weight))
-            for slot, weight in zip(operands, mix.weights, strict=True)
-            if slot not in self.zeros
-        ]
-        if not terms:
-            return operands[0]
-        step = Mixed(tuple(weight for _, weight in terms))
-        return self._append(step, node, tuple(slot for slot, _ in terms), stats)
-
-    def _op(
-        self, node: Node, op: Op, function: Function, operands: tuple[int, ...], weights: str, stats: str
-    ) -> int:
-        attrs: dict[str, Value] = dict(op.attrs)
-        given = function.types[node.operands[0]]
-        path = f"{weights}{node.name}"
-        dims = self.graph.dims
-        if op.extern is not None:
-            return self._extern(node, op, operands, given, path, stats)
-        if op.primitive == "norm":
-            return self._norm(node, attrs, given.channels, operands, path, stats)
-        shapes = shapes_of(op.primitive, attrs, given, dims)
-        key = (op.primitive, op.attrs, given, node.type)
-        if shapes:
-            if path not in self.layers:
-                self.layers[path] = self.tree.place(path, Weighted(shapes))
-            if key not in self.functions:
-                self.functions[key] = convolution(op.primitive, attrs, given, node.type, dims)
-            if op.primitive == "transposed":
-                operands = (*operands, 0)
-            if op.kernel is not None:
-                nested = Nested(self.functions[key], self.layers[path], op.kernel)
-                return self._append(nested, node, operands, stats)
-            return self._append(Layer(self.functions[key], self.layers[path]), node, operands, stats)
-        if op.primitive == "dropout":
-            dropped = attrs["p"]
-            assert isinstance(dropped, int | Fraction)
-            return self._append(Plain(nn.functional.dropout, float(dropped)), node, operands, stats)
-        if key not in self.functions:
-            self.functions[key] = plain(op.primitive, attrs, node.type, dims)
-        # what refers to the size of the image gets it as a second operand
-        needs_image = len(operands) == 1 and op.primitive in ("none", "resize")
-        slot = self._append(
-            Plain(self.functions[key]), node, (*operands, 0) if needs_image else operands, stats
-        )
-        if op.primitive == "none":
-            self.zeros.add(slot)
-        return slot
-
-    def _extern(
-        self, node: Node, op: Op, operands: tuple[int, ...], given: MapType, path: str, stats: str
-    ) -> int:
-        assert op.extern is not None
-        if path not in self.externs:
-            name = node.name.rpartition(".")[2]
-            module = build_extern(
-                name, op.extern, given.channels, dict(op.attrs), node.span, allowed=self.allow_extern
-            )
-            self.externs[path] = self.tree.place(path, module)
-        step = Extern(path, self.externs[path], node.type.channels, node.type.stride)
-        return self._append(step, node, (*operands, 0), stats)
-
-    def _norm(
-        self,
-        node: Node,
-        attrs: Mapping[str, Value],
-        channels: int,
-        operands: tuple[int, ...],
-        path: str,
-        stats: str,
-    ) -> int:
-        affine = None
-        if attrs["affine"]:
-            if path not in self.affines:
-                self.affines[path] = self.tree.place(path, Affine(channels))
-            affine = self.affines[path]
-        own = path if attrs["stats"] == "shared" else f"{stats}{node.name}"
-        if own not in self.statistics:
-            # beside the scale and shift where both have one name, as in torch's BatchNorm
-            name = f"{own}.stats" if own in self.affines else own
-            self.statistics[own] = self.tree.place(name, Statistics(channels))
-        momentum, eps = attrs["momentum"], attrs["eps"]
-        assert isinstance(momentum, int | Fraction)
-        assert isinstance(eps, int | Fraction)
-        step = Norm(self.statistics[own], affine, float(momentum), float(eps))
-        return self._append(step, node, operands, stats)

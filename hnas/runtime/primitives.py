@@ -131,12 +131,23 @@ def convolution(name: str, attrs: Attrs, given: MapType, result: MapType, dims: 
             return enlarge
         case _:
             groups = given.channels if name == "depthwise" else _int(attrs.get("groups", 1))
-            stride, dilation = _axes(attrs["stride"], dims), _axes(attrs["dilation"], dims)
-            if _even(attrs, dims):
-                zeros = _filled(_axes(attrs["k"], dims), stride, dilation, 0.0)
-                return lambda x, m: convolve(zeros(x), m.weight, m.bias, stride, 0, dilation, groups)
-            padding = _padding(attrs, dims, dilation)
-            return lambda x, m: convolve(x, m.weight, m.bias, stride, padding, dilation, groups)
+            function = kernels_of(name, attrs, dims, groups)
+            return lambda x, m: function(x, m.weight, m.bias)
+
+
+def kernels_of(
+    name: str, attrs: Attrs, dims: int, groups: int
+) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """A convolution of so many groups: of the map, its weights and its bias."""
+    convolve = _CONV[dims]
+    if name == "pointwise":
+        return lambda x, weight, bias: convolve(x, weight, bias, 1, 0, 1, groups)
+    stride, dilation = axes_of(attrs["stride"], dims), axes_of(attrs["dilation"], dims)
+    if _even(attrs, dims):
+        zeros = _filled(axes_of(attrs["k"], dims), stride, dilation, 0.0)
+        return lambda x, weight, bias: convolve(zeros(x), weight, bias, stride, 0, dilation, groups)
+    padding = padding_of(attrs, dims, dilation)
+    return lambda x, weight, bias: convolve(x, weight, bias, stride, padding, dilation, groups)
 
 
 def plain(name: str, attrs: Attrs, result: MapType, dims: int) -> Callable[..., Tensor]:
@@ -153,26 +164,26 @@ def plain(name: str, attrs: Attrs, result: MapType, dims: int) -> Callable[..., 
                 (x.shape[0], result.channels, *size(image.shape[2:], result.stride))
             )
         case "avg_pool" | "max_pool" if _even(attrs, dims):
-            return _even_pool(name, _axes(attrs["k"], dims), _axes(attrs["stride"], dims), dims)
+            return _even_pool(name, axes_of(attrs["k"], dims), axes_of(attrs["stride"], dims), dims)
         case "avg_pool":
             kernel, stride, padding = (
-                _axes(attrs["k"], dims),
-                _axes(attrs["stride"], dims),
-                _padding(attrs, dims),
+                axes_of(attrs["k"], dims),
+                axes_of(attrs["stride"], dims),
+                padding_of(attrs, dims),
             )
             return lambda x, _: _AVG[dims](x, kernel, stride, padding, count_include_pad=False)
         case "max_pool":
             kernel, stride, padding = (
-                _axes(attrs["k"], dims),
-                _axes(attrs["stride"], dims),
-                _padding(attrs, dims),
+                axes_of(attrs["k"], dims),
+                axes_of(attrs["stride"], dims),
+                padding_of(attrs, dims),
             )
             return lambda x, _: _MAX[dims](x, kernel, stride, padding)
         case "global_pool":
             axes = tuple(range(2, 2 + dims))
             return lambda x, _: x.mean(axes, keepdim=True)
         case "grid_pool":
-            cells = _axes(attrs["n"], dims)
+            cells = axes_of(attrs["n"], dims)
             return lambda x, _: _interpolate(_ADAPTIVE[dims](x, cells), x.shape[2:], "bilinear")
         case "shift":
             return lambda x, _: F.pad(x[(..., *(slice(1, None),) * dims)], (0, 1) * dims)
@@ -211,7 +222,7 @@ def _interpolate(x_NC: Tensor, pixels: Sequence[int], mode: str) -> Tensor:
 
 def _even(attrs: Attrs, dims: int) -> bool:
     """Whether a kernel without a middle is padded to `same`."""
-    return attrs["pad"] == "same" and any(k % 2 == 0 for k in _axes(attrs["k"], dims))
+    return attrs["pad"] == "same" and any(k % 2 == 0 for k in axes_of(attrs["k"], dims))
 
 
 def _filled(
@@ -246,15 +257,17 @@ def _even_pool(
     return mean
 
 
-def _axes(value: Value, dims: int) -> tuple[int, ...]:
+def axes_of(value: Value, dims: int) -> tuple[int, ...]:
+    """An extent for each axis."""
     return tuple(int(v) for v in value) if isinstance(value, tuple) else (_int(value),) * dims
 
 
-def _padding(attrs: Attrs, dims: int, dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
+def padding_of(attrs: Attrs, dims: int, dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """Zeros on each side of each axis, of an odd kernel."""
     pad = attrs["pad"]
     if pad != "same":
         return (_int(pad),) * dims
-    kernel = _axes(attrs["k"], dims)
+    kernel = axes_of(attrs["k"], dims)
     return tuple((k - 1) // 2 * d for k, d in zip(kernel, dilation or (1,) * dims, strict=True))
 
 

@@ -15,23 +15,36 @@ from hnas.ir.types import Segment, Stride, size
 from hnas.runtime.errors import ExternResult
 from hnas.runtime.primitives import Affine, Statistics, Weighted, batch_norm
 
-Values = list[Any]
+Values = list[Any] | dict[int, Any]
 Scalars = Mapping[str, tuple[Tensor, ...]]
 
 
 class Step(ABC):
-    """Base: the slot it fills, those it reads, those nobody reads after it, and its place in the spec."""
+    """Base: the slot it fills, those it reads, those nobody reads after it, and its place in the spec.
 
-    __slots__ = ("dead", "operands", "out", "path", "span")
+    `recompute` tells whether backward makes its value again; `passes_on`, that the value is but a view of
+    an operand.
+    """
+
+    __slots__ = ("dead", "operands", "out", "path", "recompute", "span")
+    passes_on = False
     out: int
     operands: tuple[int, ...]
     dead: tuple[int, ...]
     path: str
     span: Span
+    recompute: bool
 
-    def place(self, out: int, operands: tuple[int, ...], path: str, span: Span) -> None:
+    def place(
+        self, out: int, operands: tuple[int, ...], path: str, span: Span, *, recompute: bool = False
+    ) -> None:
         """Say where the step stands."""
         self.out, self.operands, self.dead, self.path, self.span = out, operands, (), path, span
+        self.recompute = recompute
+
+    def again(self) -> Callable[[dict[int, Any]], Any]:
+        """What makes the value of the last run again, of the operands by slot."""
+        return lambda operands: self.run(operands, {}, True)  # type: ignore[arg-type]
 
     @abstractmethod
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:

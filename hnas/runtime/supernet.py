@@ -1,11 +1,11 @@
-"""The super-network: a lowered graph and the architecture parameters that weigh its mixes."""
+"""The super-network: a lowered program and the architecture parameters that weigh its mixes."""
 
 from typing import final
 
 from torch import Tensor, nn
 
 from hnas.ir.decisions import DecisionTable
-from hnas.ir.graph import Graph
+from hnas.ir.program import Program
 from hnas.runtime.arch import ArchParams
 from hnas.runtime.lower import lower
 
@@ -19,10 +19,10 @@ class SuperNet(nn.Module):
     """
 
     def __init__(
-        self, graph: Graph, table: DecisionTable, init: tuple[float, float], *, allow_extern: bool = False
+        self, program: Program, table: DecisionTable, init: tuple[float, float], *, allow_extern: bool = False
     ) -> None:
         super().__init__()
-        self.network = lower(graph, allow_extern=allow_extern)
+        self.network = lower(program, allow_extern=allow_extern)
         self.arch = ArchParams(table, init)
         missing = set(self.network.groups) - set(self.arch.logits)
         assert not missing, f"mixes name groups no decision has: {sorted(missing)}"

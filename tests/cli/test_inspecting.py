@@ -40,6 +40,8 @@ Commands:
   mutate      A network changed by one choice, at random.
   neighbours  The networks that differ from one by one choice.
   new         Write a first spec, or a variation of one.
+  plan        What a pass will take: calls, multiply-adds and bytes, before
+              any is allocated.
   predict     Label images with a trained network.
   rank        The number of a network in its space.
   sample      Architectures drawn uniformly from a space.
@@ -55,18 +57,21 @@ def test_option_names_are_a_promise() -> None:
     from hnas.cli.main import command
 
     names = {
-        name: sorted(o for p in each.params for o in p.opts if o.startswith("--"))
+        name: sorted(o for p in each.params for o in p.opts if o.startswith("--") or o == "-O")
         for name, each in command.commands.items()
     }
     layout = ["--profile", "--set", "--space"]
-    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads"]
+    passes = ["--passes", "-O"]
+    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads", *passes]
     run = [
         "--allow-extern",
+        *passes,
         *layout,
         *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
         *("--device", "--workers", "--threads", "--checkpoint-every"),
     ]
     looking = ["--allow-extern", "--checkpoint", "--device", "--flip", "--scales", "--stride", "--window"]
+    looking += passes
     assert names == {
         "search": sorted(run),
         "train": sorted([*run, "--as", "--inherit", "--name"]),
@@ -82,6 +87,20 @@ def test_option_names_are_a_promise() -> None:
         "show": sorted(
             ["--allow-outside", "--as", "--json", "--name", "--size", "--resolved", *latency, *layout]
         ),
+        "plan": [
+            "--allow-extern",
+            "--as",
+            "--batch",
+            "--json",
+            "--name",
+            "--passes",
+            "--precision",
+            "--profile",
+            "--set",
+            "--size",
+            "--space",
+            "-O",
+        ],
         "draw": sorted(["--allow-outside", "--name", "--out", "--what", *layout]),
         "fmt": ["--check", "--diff"],
         "sample": sorted(["--allow-outside", "--json", "--out", "--seed", *layout]),
@@ -90,7 +109,7 @@ def test_option_names_are_a_promise() -> None:
         "locate": sorted(["--allow-outside", "--json", "--name", *layout]),
         "neighbours": sorted(["--allow-outside", "--count", "--name", *layout]),
         "mutate": sorted(["--allow-outside", "--name", "--out", "--seed", *layout]),
-        "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *layout]),
+        "compile": sorted(["--allow-extern", "--allow-outside", "--emit", *passes, *layout]),
     }
 
 
@@ -119,7 +138,7 @@ def test_show_resolved_is_a_spec_that_says_the_same(hnas: Call, tmp_path: Path) 
     assert "momentum = 0.9" in said.out
 
 
-@pytest.mark.parametrize("stage", ["ast", "space", "graph", "decisions", "module"])
+@pytest.mark.parametrize("stage", ["ast", "space", "graph", "decisions", "program", "module"])
 def test_every_stage_prints(hnas: Call, stage: str) -> None:
     sets = [flag for assignment in TINY for flag in ("--set", assignment)]
     said = hnas("compile", str(SPEC), "--profile", "demo", *sets, "--emit", stage)
@@ -129,6 +148,7 @@ def test_every_stage_prints(hnas: Call, stage: str) -> None:
         "space": "name = 'auto_deeplab'",
         "graph": "function main(",
         "decisions": "node dense.n1: take slots(2), share network",
+        "program": "prune, share, fold, batch, layout",
         "module": "SuperNet: 5,149 parameters",
     }
     assert telling[stage] in said.out
@@ -202,3 +222,54 @@ def test_what_the_terminal_cannot_encode_is_drawn_in_ascii(
     say("●───●\n ╲")
     stream.flush()
     assert stream.buffer.getvalue() == b"o---o\n \\\n"  # type: ignore[attr-defined]
+
+
+PASSES = ROOT / "tests" / "specs" / "passes.hnas"
+
+
+def test_the_program_shows_the_passes_asked_for(hnas: Call) -> None:
+    heads = {
+        flags: hnas("compile", str(PASSES), "--emit", "program", *flags).out.splitlines()[0]
+        for flags in (("-O0",), ("-O", "1"), ("--passes", "share,batch"), ("--passes", ""))
+    }
+    assert heads == {
+        ("-O0",): "program of 98 steps, 98 values; no passes",
+        ("-O", "1"): "program of 73 steps, 73 values; prune, share, fold",
+        ("--passes", "share,batch"): heads["--passes", "share,batch"],
+        ("--passes", ""): "program of 98 steps, 98 values; no passes",
+    }
+    assert heads["--passes", "share,batch"].endswith("; share, batch")
+
+
+def test_a_network_of_a_file_has_its_program(hnas: Call) -> None:
+    published = SPEC.with_name("published.hnas")
+    said = hnas("compile", str(published), "--emit", "program", "-O0")
+    assert said.code == 0, said.err
+    assert said.out.startswith("# network auto_deeplab_s\nprogram of ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("-O3",), "'3' is no level; there are 0, 1, 2"),
+        (("-O", "x"), "'x' is no level; there are 0, 1, 2"),
+        (("--passes", "shre"), "there is no pass shre; known passes: prune, share, fold, batch, layout"),
+        (("--passes", "batch,share"), "the pass share cannot run after batch; the order is prune, share"),
+        (("--passes", "share,share"), "the pass share is asked for twice"),
+        (("--passes", "share", "-O1"), "give either -O or --passes"),
+    ],
+)
+@pytest.mark.parametrize("command", ["search", "train", "eval", "compile"])
+def test_passes_that_cannot_be_asked_for_are_told_at_once(
+    hnas: Call, command: str, flags: tuple[str, ...], told: str
+) -> None:
+    more = ("--emit", "program") if command == "compile" else ()
+    said = hnas(command, str(PASSES), *more, *flags)
+    assert said.code == 2
+    assert told in said.err
+    assert said.err.count("Error") == 1
+
+
+def test_passes_go_with_latency_alone(hnas: Call) -> None:
+    said = hnas("show", str(PASSES), "-O1")
+    assert (said.code, "-O goes with --latency" in said.err) == (2, True)

@@ -6,6 +6,7 @@ from helpers import ROOT
 
 from hnas.compiler import Compilation
 from hnas.ir import cost
+from hnas.passes.inline import inline
 from hnas.runtime.lower import lower
 
 EXAMPLES = ROOT / "examples"
@@ -92,7 +93,7 @@ def test_a_space_computes_forward_and_backward_on_the_meta_device(name: str) -> 
     compilation = Compilation(EXAMPLES / name / "spec.hnas")
     axes = (64,) * compilation.space.dims
     with torch.device("meta"):
-        network = lower(compilation.graph).train()
+        network = lower(inline(compilation.graph)).train()
         weights = {g.id: torch.ones(len(g.options)) for g in compilation.decisions.groups()}
         scores = network(torch.zeros(2, 3, *axes), weights)
         scores.sum().backward()

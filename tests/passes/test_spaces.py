@@ -10,6 +10,7 @@ from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.passes.absent import drop_absent
+from hnas.passes.inline import inline
 from hnas.runtime.arch import one_hot
 from hnas.runtime.lower import lower
 
@@ -92,7 +93,7 @@ def test_one_hot_nas_bench_201_is_the_specialised_network() -> None:
     for operator in ("none", "skip", "unit(3)", "avg_pool(3)"):
         architecture = _all(compilation, operator)
         fixed = compilation.specialized(architecture, searching=True)
-        network = lower(fixed)
+        network = lower(inline(fixed))
         missing, _ = network.load_state_dict(model.network.state_dict(), strict=False)
         assert not missing
         weights = {k: v.double() for k, v in one_hot(compilation.decisions, architecture).items()}
@@ -122,13 +123,15 @@ def test_maps_of_one_and_three_axes(tmp_path: Path, axes: int) -> None:
     path = SPECS / "volumes.hnas" if axes == 3 else _sequences(tmp_path)
     compilation = Compilation(path)
     torch.manual_seed(0)
-    full = lower(compilation.graph).double().eval()
+    full = lower(inline(compilation.graph)).double().eval()
     image = torch.randn(2, 3, *(5, 17, 18)[:axes], dtype=torch.double)
     for seed, way in enumerate(paths(compilation.decisions)):
         architecture = random_architecture(compilation.decisions, way, seed)
-        masked = lower(drop_absent(compilation.graph, compilation.decisions, architecture)).double().eval()
+        masked = (
+            lower(inline(drop_absent(compilation.graph, compilation.decisions, architecture))).double().eval()
+        )
         masked.load_state_dict(full.state_dict(), strict=False)
-        chosen = lower(compilation.specialized(architecture, searching=True)).double().eval()
+        chosen = lower(inline(compilation.specialized(architecture, searching=True))).double().eval()
         assert not chosen.load_state_dict(full.state_dict(), strict=False).missing_keys
         weights = {k: v.double() for k, v in one_hot(compilation.decisions, architecture).items()}
         with torch.no_grad():

@@ -11,6 +11,7 @@ from hnas.diag import HnasError
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.passes.absent import drop_absent
+from hnas.passes.inline import inline
 from hnas.runtime.arch import one_hot
 from hnas.runtime.lower import Network, lower
 
@@ -29,9 +30,9 @@ def _compare(
     compilation: Compilation, architecture: Architecture, image: torch.Tensor, full: Network
 ) -> None:
     table = compilation.decisions
-    masked = lower(drop_absent(compilation.graph, table, architecture))
+    masked = lower(inline(drop_absent(compilation.graph, table, architecture)))
     masked.load_state_dict(full.state_dict(), strict=False)
-    chosen = lower(compilation.specialized(architecture, searching=True))
+    chosen = lower(inline(compilation.specialized(architecture, searching=True)))
     missing, _ = chosen.load_state_dict(full.state_dict(), strict=False)
     assert not missing, "every weight of the specialised network is one of the super-network's"
     masked.double().eval()
@@ -47,7 +48,7 @@ def _compare(
 def test_one_hot_super_network_is_the_specialised_network_on_every_path(variant: str) -> None:
     compilation = small(*VARIANTS[variant])
     torch.manual_seed(0)
-    full = lower(compilation.graph)
+    full = lower(inline(compilation.graph))
     _move_statistics(full)
     image = torch.randn(1, 3, 33, 29, dtype=torch.double)
     every = paths(compilation.decisions)
@@ -68,7 +69,7 @@ def _move_statistics(network: Network) -> None:
 def test_with_four_strides_and_five_layers() -> None:
     compilation = small("L=5", "B=1", "trellis.strides=[4, 8, 16, 32]", "trellis.enter=4")
     torch.manual_seed(1)
-    full = lower(compilation.graph)
+    full = lower(inline(compilation.graph))
     _move_statistics(full)
     image = torch.randn(1, 3, 32, 32, dtype=torch.double)
     every = paths(compilation.decisions)
@@ -81,7 +82,7 @@ def test_the_specialised_network_has_fewer_parameters_and_no_mix() -> None:
     architecture = random_architecture(compilation.decisions, (4, 8, 16), 0)
     graph = compilation.specialized(architecture, searching=True)
     assert not any("mix [" in str(node.kind) for f in graph.functions for node in f.nodes)
-    assert lower(graph).groups == ()
+    assert lower(inline(graph)).groups == ()
     assert cost.total(cost.parameters(graph)) < cost.total(cost.parameters(compilation.graph))
 
 
@@ -135,7 +136,7 @@ def test_taps_of_absent_states_feed_no_sum_and_no_join_and_no_cell(tmp_path: Pat
     compilation = Compilation(spec)
     assert compilation.check() == ()
     torch.manual_seed(2)
-    full = lower(compilation.graph)
+    full = lower(inline(compilation.graph))
     _move_statistics(full)
     image = torch.randn(1, 3, 33, 29, dtype=torch.double)
     every = paths(compilation.decisions)

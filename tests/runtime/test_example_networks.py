@@ -2,51 +2,12 @@
 
 import pytest
 import torch
-from helpers import ROOT
+from small_examples import DISCONNECTED, EXAMPLES, NETWORKS
 
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.ir.decisions import Architecture
 from hnas.runtime.lower import Network
-
-EXAMPLES = ROOT / "examples"
-
-NETWORKS = {
-    "autodeeplab/published": (("F=4",), 65),
-    "autodeeplab/trained": (("F=4",), 65),
-    "darts/v1": (("C=8",), 32),
-    "darts/v2": (("C=8",), 32),
-    "darts/imagenet": (("C=8", "L=6"), 224),  # the auxiliary head has no padding: 7 x 7 is the least it takes
-    "nasnet/nasnet_a": (("F=8", "N=2"), 32),
-    "nasnet/enas": (("F=8", "N=2"), 32),
-    "nasnet/pnas": (("F=8", "N=2"), 32),
-    "nasbench201/all_conv1x1": (("N=2",), 32),
-    "nasbench201/all_conv3x3": (("N=2",), 32),
-    "nasbench201/all_pool": (("N=2",), 32),
-    "nasbench201/all_skip": (("N=2",), 32),
-    "nasbench201/best_cifar10": (("N=2",), 32),
-    "nasbench201/resnet": (("N=2",), 32),
-    "proxylessnas/cpu": ((), 32),
-    "proxylessnas/gpu": ((), 32),
-    "proxylessnas/mobile": ((), 32),
-    "proxylessnas/mobile_14": ((), 32),
-    "fbnet/a": ((), 32),
-    "fbnet/b": ((), 32),
-    "fbnet/c": ((), 32),
-    "dpc/published": ((), 65),
-    # spaces of one network
-    "unet/spec": (("C=8",), 48),
-    "unet/batchnorm": (("C=8",), 48),
-    "hrnet/spec": (("C=4",), 64),
-    "gridnet/spec": (("C=4",), 32),
-    "frrn/spec": (("F=4",), 32),
-    "hourglass/spec": (("trellis.width=16",), 64),
-    "deeplabv3/spec": ((), 33),
-}
-"""How each is made small, and the side of an image."""
-
-DISCONNECTED = "nasbench201/disconnected"
-"""No gradient reaches its weights."""
 
 
 def network_of(compilation: Compilation) -> Network:

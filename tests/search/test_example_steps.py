@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import ROOT
+from small_examples import EXAMPLES, SEARCHED
 
 from hnas.compiler import Compilation
 from hnas.data.base import Batch
@@ -11,30 +11,7 @@ from hnas.schema.settings import Softmax
 from hnas.search.bilevel import Bilevel, Optimizers
 from hnas.search.decode import decode
 
-EXAMPLES = ROOT / "examples"
 CPU = torch.device("cpu")
-
-_AUTO = ("B=2", "F=2", "trellis.strides=[4, 8, 16]")
-_SMALL = ("F=4", "N=1")
-SEARCHED = {
-    "autodeeplab/spec": ("L=3", *_AUTO),
-    "autodeeplab/separable": ("L=3", *_AUTO),
-    "autodeeplab/shallow": ("L=3", *_AUTO),
-    "autodeeplab/dense_links": ("L=4", *_AUTO),
-    "darts/spec": ("C=4", "L=3"),
-    "darts/cifar10": ("C=4", "L=3"),
-    "darts/imagenet": ("C=8", "L=3"),
-    "nasbench201/spec": ("C=4", "N=1"),
-    "nasnet/spec": ("normal.nodes=3", *_SMALL),
-    "nasnet/enas": _SMALL,
-    "nasnet/pnas": _SMALL,
-    "proxylessnas/spec": ("trellis.width=8",),
-    "fbnet/spec": ("trellis.width=8",),
-    "dpc/spec": ("trellis.width=8", "branches.width=4", "branches.nodes=2"),
-    "dints/spec": ("C=2", "trellis.layers=3"),
-    "fasterseg/spec": ("F=2", "trellis.layers=4", "trellis.width=one_of(share = state) { 4, 8 }"),
-}
-"""How each is made small."""
 
 FIXED = (
     "unet/spec",

@@ -1,0 +1,170 @@
+"""From flags to a plan: which network, of which images, and how the plan is told. Needs torch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import final
+
+import click
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from hnas.cli.inspecting import extents
+from hnas.cli.placing import placed
+from hnas.compiler import Compilation
+from hnas.diag import Diagnostic, HnasError
+from hnas.engine.errors import PassFails
+from hnas.engine.losses import cross_entropy
+from hnas.engine.schedules import rate_at
+from hnas.ir.cost import part_of
+from hnas.planning.plan import Figures, Plan, predict, unallocated
+from hnas.runtime.lower import Network
+from hnas.runtime.supernet import SuperNet
+from hnas.schema.settings import Gdas
+
+
+@final
+@frozen
+class Asked:
+    """What the command line says; None where it does not."""
+
+    spec: Path
+    profile: str | None
+    sets: tuple[str, ...]
+    space: str | None
+    form: str | None
+    name: str | None
+    size: str | None
+    batch: int | None
+    precision: str | None
+    passes: tuple[str, ...] | None
+    allow_extern: bool
+
+
+def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
+    """What is planned, the plan, and what is to be warned of.
+
+    Raises:
+        HnasError: The file is wrong, has no such network, or images of this size do not pass (E0720).
+        click.UsageError: Nothing says how large the images are.
+    """
+    own = Compilation(
+        asked.spec,
+        asked.profile,
+        asked.sets,
+        asked.space,
+        allow_extern=asked.allow_extern,
+        passes=asked.passes,
+    )
+    if asked.form is None and asked.name is None and not own.spec.networks:
+        compilation, what = own, f"the super-network of {own.space.name}"
+        image = _image(own, asked)
+        batch, precision = _searched(own), "float32"
+        with unallocated():
+            model: SuperNet | Network = own.supernet()
+            if own.program.search is not None and isinstance(own.search.relax, Gdas):
+                model.arch.tau = rate_at(own.search.relax.tau, 0.0)
+    else:
+        compilation, architecture, name = placed(
+            asked.spec,
+            asked.form,
+            asked.name,
+            profile=asked.profile,
+            sets=asked.sets,
+            space=asked.space,
+            allow_extern=asked.allow_extern,
+            passes=asked.passes,
+        )
+        what = f"the network {name} of {compilation.space.name}, while it is trained"
+        image = _image(compilation, asked)
+        settings = compilation.program.train
+        batch, precision = (settings.batch, settings.precision) if settings is not None else (1, "float32")
+        drop_path = settings.drop_path if settings is not None else None
+        with unallocated():
+            model = compilation.network(architecture, drop_path=drop_path is not None)
+        model.drop_path = rate_at(drop_path, 1.0) if drop_path is not None else 0.0
+    batch = asked.batch or batch
+    try:
+        found = predict(
+            model,
+            part_of,
+            image=image,
+            batch=batch,
+            precision=asked.precision or precision,
+            loss=_loss(compilation, image, batch),
+        )
+    except (RuntimeError, NotImplementedError) as error:
+        raise HnasError(_fails(error, image)) from None
+    return what, found, compilation.warnings
+
+
+def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:
+    """Where a pass stopped and why, as torch said it."""
+    where = next(iter(getattr(error, "__notes__", ())), "in the loss").partition(" (")[0]
+    why = str(error).strip().partition("\n")[0].rstrip(".")
+    return PassFails(None, image=" x ".join(map(str, image)), place=where, why=why)
+
+
+def _searched(compilation: Compilation) -> int:
+    return compilation.search.batch if compilation.program.search is not None else 1
+
+
+def _image(compilation: Compilation, asked: Asked) -> tuple[int, ...]:
+    image = compilation.image if asked.size is None else extents(asked.size, compilation.space.dims)
+    if image is None:
+        raise click.UsageError("nothing says how large the images are: give --size HxW")
+    return image
+
+
+def _loss(
+    compilation: Compilation, image: tuple[int, ...], batch: int
+) -> Callable[[Sequence[Tensor]], Tensor]:
+    """Cross entropy of the results with labels of the right shape."""
+    shape = (batch,) if compilation.space.task == "classification" else (batch, *image)
+
+    def loss(results: Sequence[Tensor]) -> Tensor:
+        labels = torch.zeros(shape, dtype=torch.int64, device="meta")
+        first, *others = (cross_entropy(each, labels) for each in results)
+        for other in others:
+            first = first + other
+        return first
+
+    return loss
+
+
+_COLUMNS = ("parameters", "multiply-adds", "calls forward", "backward", "MiB kept", "MiB at most")
+
+
+def plan_text(what: str, found: Plan) -> str:
+    """A table: a row for each part, and one for all."""
+    size = " x ".join(map(str, found.image))
+    images = f"{found.batch} image{'s' if found.batch > 1 else ''} of {size}"
+    passes = ", ".join(found.passes) or "none"
+    rows = [("", *_COLUMNS), *((name, *_cells(part)) for name, part in found.parts.items())]
+    rows.append(("all", *_cells(found.whole)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [f"{what}: a pass forward and backward, {images}, {found.precision}", f"passes  {passes}", ""]
+    for row in rows:
+        first, *others = (
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join((first, *others)))
+    mib = [f"{n / 2**20:,.1f}" for n in (found.parameter_bytes, found.buffer_bytes, found.gradient_bytes)]
+    lines += [
+        "",
+        f"besides: parameters {mib[0]} MiB, running statistics {mib[1]} MiB, the optimiser",
+    ]
+    lines.append(f"gradients of the parameters are {mib[2]} MiB of what is alive at most")
+    return "\n".join(lines)
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    return (
+        f"{figures.parameters:,}",
+        f"{figures.multiply_adds:,}",
+        f"{figures.forward_calls:,}",
+        f"{figures.backward_calls:,}",
+        f"{figures.kept_bytes / 2**20:,.1f}",
+        f"{figures.peak_bytes / 2**20:,.1f}",
+    )

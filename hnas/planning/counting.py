@@ -1,0 +1,171 @@
+"""What runs while a pass runs: calls that compute, multiply-adds, and the bytes that are alive."""
+
+import weakref
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from attrs import define
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from hnas.planning.arithmetic import MULTIPLY_ADDS
+from hnas.planning.kernels import KERNELS
+from hnas.planning.workspace import WORKSPACE
+
+_NO_WORK = frozenset(
+    {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view"}
+)
+"""Calls that make a tensor and put nothing into it."""
+
+
+@final
+@define
+class Counts:
+    """Of a part of a pass.
+
+    Attributes:
+        calls: Of aten that compute: no views, no memory that is left empty.
+        multiply_adds: Of convolutions and products of matrices.
+        peak: The most bytes alive while it ran.
+        made: Bytes it made that are alive still.
+    """
+
+    calls: int = 0
+    multiply_adds: int = 0
+    peak: int = 0
+    made: int = 0
+
+
+@final
+class Counting(TorchDispatchMode):
+    """Counts the calls of passes on tensors without memory, part by part, forward and backward.
+
+    Attributes:
+        forward, backward: By part.
+        alive, peak: Bytes of all storages made since it was entered and not given back, now and at most.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward: dict[str, Counts] = {}
+        self.backward: dict[str, Counts] = {}
+        self.alive = self.peak = 0
+        self._known: dict[int, weakref.ref[Any]] = {}
+        self._starts: list[int] = []
+        self._parts: list[str] = []
+        self._is_backward = False
+        self._now = Counts()
+        self._sorts: dict[Any, int] = {}
+
+    def enter(self, part: str) -> None:
+        """What runs from here on is of this part, until the next."""
+        self._now = self.forward.setdefault(part, Counts())
+        self._now.peak = max(self._now.peak, self.alive)
+        self._starts.append(torch._C._autograd._get_sequence_nr())  # pyright: ignore[reportAttributeAccessIssue]
+        self._parts.append(part)
+
+    @property
+    def part(self) -> str:
+        """The part that was entered last."""
+        return self._parts[-1] if self._parts else ""
+
+    def add(self, multiply_adds: int) -> None:
+        """Count what was computed by no call of aten."""
+        if self._is_backward:
+            self._attribute()
+        self._now.multiply_adds += multiply_adds
+
+    def turn(self) -> None:
+        """What runs from here on is the backward pass of what ran before."""
+        self._is_backward = True
+        self._now = self.backward.setdefault(self.part, Counts())
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled in a plan: the guard around every call would be a third of its time."""
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        sort = self._sorts.get(func)
+        if sort is None:
+            sort = self._sorts[func] = _sort(func)
+        if sort == _VIEW:
+            return func(*args, **(kwargs or {}))
+        if self._is_backward:
+            self._attribute()
+        now = self._now
+        found = None
+        if sort == _INTO:
+            found = args[0] if not kwargs else kwargs.get("out")
+        elif not kwargs:
+            kernel = KERNELS.get(func)
+            found = kernel(args) if kernel is not None else None
+        if found is None:
+            found = func(*args, **(kwargs or {}))
+        if sort != _EMPTY:
+            now.calls += 1
+            rule = MULTIPLY_ADDS.get(func)
+            if rule is not None:
+                now.multiply_adds += rule(args)
+        if sort != _INTO:
+            if isinstance(found, Tensor):
+                self._track(found, now)
+            elif isinstance(found, tuple | list):
+                for each in found:
+                    if isinstance(each, Tensor):
+                        self._track(each, now)
+            if self.alive > now.peak:
+                self._note_peak(self.alive)
+            workspace = WORKSPACE.get(func)
+            if workspace is not None and (most := self.alive + workspace(args)) > now.peak:
+                self._note_peak(most)
+        return found
+
+    def _note_peak(self, most: int) -> None:
+        self._now.peak = max(self._now.peak, most)
+        self.peak = max(self.peak, most)
+
+    def _attribute(self) -> None:
+        """Backward work is of the part whose forward work made the node that runs."""
+        node = torch._C._current_autograd_node()
+        if node is None:
+            return
+        place = bisect_right(self._starts, node._sequence_nr())
+        # what adds to a parameter's gradient has a number above all
+        if place > 0 and node.name() != "torch::autograd::AccumulateGrad":
+            self._now = self.backward.setdefault(self._parts[place - 1], Counts())
+            self._now.peak = max(self._now.peak, self.alive)
+
+    def _track(self, tensor: Tensor, now: Counts) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self._known:
+            return
+        size = storage.nbytes()
+        known = self._known
+
+        def gone(_: Any) -> None:
+            del known[key]
+            self.alive -= size
+            now.made -= size
+
+        known[key] = weakref.ref(storage, gone)
+        self.alive += size
+        now.made += size
+
+
+_WORK, _VIEW, _EMPTY, _INTO = range(4)
+
+
+def _sort(func: Any) -> int:
+    """What a call is, by its schema: a view, memory left empty, work into what is there, or work."""
+    if func._schema.name.removeprefix("aten::") in _NO_WORK:
+        return _EMPTY
+    aliases = [result.alias_info for result in func._schema.returns]
+    if aliases and all(alias is not None for alias in aliases):
+        return _INTO if any(alias.is_write for alias in aliases) else _VIEW
+    return _WORK
