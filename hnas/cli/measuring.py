@@ -16,7 +16,7 @@ from hnas.data.base import evenly
 from hnas.data.errors import NoDataset
 from hnas.data.looked_at import label_png, overlay_png, pictures, read_picture
 from hnas.data.registry import GENERATED
-from hnas.diag import HnasError
+from hnas.diag import Diagnostic, HnasError
 from hnas.engine.errors import NotForImages, NoWeights
 from hnas.engine.files import empty_folder, write_atomically
 from hnas.schema.datasets import Split
@@ -97,10 +97,15 @@ def _label_all(
 ) -> Iterator[str]:
     card = trained.compilation.card
     stems = [path.stem for path in found]
+    broken: list[Diagnostic] = []
     for path in found:
         # a.png and a.jpg in one folder must not meet in a.png
         name = path.stem if stems.count(path.stem) == 1 else path.name
-        image = read_picture(path)
+        try:
+            image = read_picture(path)
+        except HnasError as error:  # the others are labelled all the same
+            broken.extend(error.diagnostics)
+            continue
         with memory("while predicting"):
             labels = trained.predict(image, how)
         write_atomically(out / f"{name}.png", label_png(labels, card))
@@ -110,6 +115,8 @@ def _label_all(
         parts = sorted(((int(n), i) for i, n in enumerate(shown) if n), reverse=True)[:3]
         most = ", ".join(f"{card.classes[i]} {n / labels.numel():.0%}" for n, i in parts)
         yield f"{os.fspath(out / f'{name}.png')}  {most}"
+    if broken:
+        raise HnasError(*broken)
 
 
 def _trained(

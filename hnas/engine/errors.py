@@ -88,7 +88,7 @@ class OtherRun(Diagnostic):
 
     code = "E0606"
     title = "{path} belongs to run {given}, this is run {have}"
-    help = "resume with the spec it was made with; its run folder keeps it as spec.hnas"
+    help = "put the run's own checkpoint back: each belongs to the spec, the network and the seed of its run"
     path: str
     given: str
     have: str

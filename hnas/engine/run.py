@@ -20,7 +20,7 @@ Kind = Literal["search", "train"]
 """What a run does: the command that made it."""
 
 _FORMAT = 1
-_BOUND = {"choices": "choices", "weights": "weights", "run": "settings", "network": "network"}
+_BOUND = {"choices": "choices", "weights": "weights", "run": "settings", "network": "choices"}
 """What a run is bound to by digests, as messages call it."""
 _KINDS: dict[str, type] = {
     "seed": int,
@@ -249,9 +249,11 @@ class RunFolder:
             HnasError: One of them is another one (E0607), or run.json cannot be read (E0602).
         """
         began = self.record.digests
-        which = [word for name, word in _BOUND.items() if began.get(name) != have.get(name)]
-        if which:
-            raise HnasError(SpecChanged(None, path=str(self.spec), which=" and ".join(which)))
+        changed = [name for name in _BOUND if began.get(name) != have.get(name)]
+        if changed:
+            path = self.network if changed == ["network"] else self.spec
+            which = " and ".join(dict.fromkeys(_BOUND[name] for name in changed))
+            raise HnasError(SpecChanged(None, path=str(path), which=which))
 
     def write_record(self, record: RunRecord) -> None:
         """Write run.json."""

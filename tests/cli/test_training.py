@@ -97,7 +97,7 @@ def test_it_goes_on_and_is_refused_where_it_would_not_be_the_same(
     said = hnas("train", "--resume", "run")
     assert said.code == 1
     assert "E0607" in said.err
-    assert "its network differ" in said.err
+    assert "network.hnas was changed since the run began: its choices differ" in said.err
 
 
 OTHER = """
@@ -348,3 +348,15 @@ def test_predict_writes_over_nothing_and_says_what_is_wrong(hnas: Call, run: Pat
     assert said.code == 1
     assert "E0505" in said.err
     assert list((tmp_path / "y").iterdir()) == []
+
+
+def test_an_image_that_cannot_be_read_keeps_no_other_from_being_labelled(
+    hnas: Call, run: Path, tmp_path: Path
+) -> None:
+    images = pictures_in(tmp_path / "in")
+    for name in ("0.png", "aa.png"):
+        (images / name).write_bytes((images / "a.png").read_bytes()[:200])
+    said = hnas("predict", str(run), str(images), "--out", str(tmp_path / "out"))
+    assert said.code == 1
+    assert said.err.count("E0505") == 2
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
