@@ -93,7 +93,7 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
             precision=asked.precision or precision,
             loss=_loss(compilation, image, batch),
         )
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:
         raise HnasError(_fails(error, image)) from None
     return what, found, compilation.warnings
 

@@ -198,9 +198,8 @@ class WeightedSum(Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, shape: Sequence[tuple[int, int]], channels: int, count: int, *tensors: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, shape: Sequence[tuple[int, int]], *tensors: Tensor | None) -> Tensor:
+        count = len(shape)
         weights, maps = tensors[:count], tensors[count:]
         # what others are added to: best a sum that is made anyway, or two maps at once
         order = sorted(range(count), key=lambda n: (-shape[n][0], shape[n][1], weights[n] is not None))
@@ -212,17 +211,16 @@ class WeightedSum(Function):
         assert total is not None
         if total is maps[order[0]]:
             total = total.clone()
-        ctx.shape, ctx.channels, ctx.count = shape, channels, count
+        ctx.shape = shape
         # a map is asked for only by the gradient of its weight
-        kept = [x if ctx.needs_input_grad[3 + n] else None for n, x in enumerate(maps)]
+        kept = [x if ctx.needs_input_grad[1 + n] else None for n, x in enumerate(maps)]
         ctx.save_for_backward(*weights, *kept)
-        ctx.formats = [memory_format(x) for x in maps if x is not None]
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        g, count = grads[0], ctx.count
+        g, count = grads[0], len(ctx.shape)
         saved = ctx.saved_tensors
         weights, maps = saved[:count], saved[count:]
         w_grads: list[Tensor | None] = []
@@ -230,12 +228,12 @@ class WeightedSum(Function):
         ones = (1,) * (g.dim() - 2)
         for n, ((kinds, repeats), weight, x) in enumerate(zip(ctx.shape, weights, maps, strict=True)):
             spread = g.unflatten(1, (repeats, -1))
-            if weight is not None and ctx.needs_input_grad[3 + n]:
+            if weight is not None and ctx.needs_input_grad[1 + n]:
                 axes = (0, *range(3, spread.dim()))
                 w_grads.append((spread * x.unsqueeze(1)).sum(axes).flatten())
             else:
                 w_grads.append(None)
-            if not ctx.needs_input_grad[3 + count + n]:
+            if not ctx.needs_input_grad[1 + count + n]:
                 x_grads.append(None)
                 continue
             part = g if weight is None else g * weight.view(1, -1, *ones)
@@ -244,7 +242,7 @@ class WeightedSum(Function):
             if kinds > 1:
                 part = torch.cat([part] * kinds, 1)
             x_grads.append(part)
-        return (None, None, None, *w_grads, *x_grads)
+        return (None, *w_grads, *x_grads)
 
 
 def _add(

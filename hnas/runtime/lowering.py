@@ -6,7 +6,6 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from hnas.ir.expr import Value
 from hnas.ir.program import WEIGHTED, Member, Program, Step
 from hnas.runtime import steps as rt
 from hnas.runtime.holders import Holders
@@ -33,7 +32,6 @@ class Lowering:
 
     def record(self, step: Step, member: Member) -> rt.Step:
         """The record of a step of a single member."""
-        attrs: dict[str, Value] = dict(step.attrs)
         match step.op:
             case "mix":
                 return rt.Mixed(member.terms)
@@ -52,15 +50,10 @@ class Lowering:
                 return rt.Extern(member.weights, module, step.type.channels, step.type.stride)
             case "norm":
                 affine = self.holders.affines[member.weights] if member.weights else None
-                momentum, eps = attrs["momentum"], attrs["eps"]
-                assert isinstance(momentum, int | Fraction)
-                assert isinstance(eps, int | Fraction)
                 stats = self.holders.statistics[member.stats[0]]
-                return rt.Norm(stats, affine, float(momentum), float(eps))
+                return rt.Norm(stats, affine, number_of(step, "momentum"), number_of(step, "eps"))
             case "dropout":
-                dropped = attrs["p"]
-                assert isinstance(dropped, int | Fraction)
-                return rt.Plain(nn.functional.dropout, float(dropped))
+                return rt.Plain(nn.functional.dropout, number_of(step, "p"))
             case op if op in WEIGHTED:
                 layer, function = self.holders.layers[member.weights], self._function(step)
                 if step.kernel is not None:
@@ -78,3 +71,10 @@ class Lowering:
             else:
                 self.functions[key] = plain(step.op, attrs, step.type, dims)
         return self.functions[key]
+
+
+def number_of(step: Step, name: str) -> float:
+    """An attribute of a step that is a number."""
+    value = dict(step.attrs)[name]
+    assert isinstance(value, int | Fraction)
+    return float(value)

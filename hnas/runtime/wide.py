@@ -340,14 +340,12 @@ class Dropout(Step):
 class WideMix(Step):
     """Weighted sums of many members; see `WeightedSum`. Operands: the maps, then the factors' slot."""
 
-    __slots__ = ("channels", "shape", "weights")
+    __slots__ = ("shape", "weights")
 
-    def __init__(
-        self, shape: Sequence[tuple[int, int]], weights: Sequence[Source | None], channels: int
-    ) -> None:
-        self.shape, self.weights, self.channels = tuple(shape), tuple(weights), channels
+    def __init__(self, shape: Sequence[tuple[int, int]], weights: Sequence[Source | None]) -> None:
+        self.shape, self.weights = tuple(shape), tuple(weights)
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         weights = [w(values) if w is not None else None for w in self.weights]
         maps = [values[slot] for slot in self.operands[: len(self.shape)]]
-        return WeightedSum.apply(self.shape, self.channels, len(weights), *weights, *maps)
+        return WeightedSum.apply(self.shape, *weights, *maps)

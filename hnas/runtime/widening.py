@@ -1,7 +1,6 @@
 """How the steps of a batched program become records: who reads which part of which wide map."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any, final
 
@@ -12,7 +11,7 @@ from hnas.ir.program import Member, Program, Ref, Run, Step, repeats_of, runs_of
 from hnas.runtime import depthwise, wide
 from hnas.runtime import steps as rt
 from hnas.runtime.holders import Holders
-from hnas.runtime.lowering import Lowering
+from hnas.runtime.lowering import Lowering, number_of
 from hnas.runtime.primitives import axes_of, kernels_of, padding_of
 
 _MOST_MAPS = 8
@@ -101,15 +100,15 @@ class Widening:
     def _reads(self, step: Step) -> list[Sequence[Ref]]:
         """The maps a step reads, each a row of references."""
         members = step.members
-        if step.op in ("mix", "sum") and not self._alone(step):
+        if step.op in ("mix", "sum"):
             return [refs[: len(refs) // repeats_of(refs)] for refs, _, _ in self._terms(step)]
-        if step.op == "pointwise" and not self._alone(step):
+        if self._multiplies(step):
             refs = [m.operands[0] for m in members]
             runs = runs_of(refs)
             if len(runs) > _MOST_MAPS:
                 return [refs]
             return [[(n, m) for m in range(first, stop)] for n, first, stop in runs]
-        if step.op == "concat" and not self._alone(step):
+        if step.op == "concat" and len(members) > 1:
             return [[ref for m in members for ref in m.operands]]
         if step.op == "conv" and len(members) > 1:
             return [self._sources(step)]
@@ -126,14 +125,11 @@ class Widening:
         sources = list(dict.fromkeys(refs))
         return sources if _groups(step) == 1 and _regular(refs, sources) else refs
 
-    def _alone(self, step: Step) -> bool:
-        """Whether a step is made as without passes."""
-        if step.op == "pointwise":
-            module = self.holders.layers[step.members[0].weights]
-            return self.program.dims == 1 or module.bias is not None
-        if step.op == "concat":
-            return len(step.members) == 1
-        return step.op not in ("mix", "sum")
+    def _multiplies(self, step: Step) -> bool:
+        """Whether a step is pointwise convolutions that products of matrices compute, each map by itself."""
+        if step.op != "pointwise" or self.program.dims == 1:
+            return False
+        return self.holders.layers[step.members[0].weights].bias is None
 
     def _packed(self, step: Step) -> bool:
         """Whether a step's parameters are copied together."""
@@ -251,7 +247,7 @@ class Widening:
                 weight = self._pack(number, step, "weight", _joined)
                 record = wide.WideDepthwise(self._shape(step), weight)
                 sources = [weight]
-            case "pointwise" if not self._alone(step):
+            case _ if self._multiplies(step):
                 weight = self._pack(number, step, "weight", _as_it_is)
                 counts = [len(refs) for refs in self._reads(step)]
                 record = wide.WidePointwise(counts, weight)
@@ -266,9 +262,7 @@ class Widening:
             case "concat" if len(members) > 1:
                 record = wide.Alias()
             case "dropout":
-                dropped = dict(step.attrs)["p"]
-                assert isinstance(dropped, int | Fraction)
-                record = wide.Dropout(float(dropped))
+                record = wide.Dropout(number_of(step, "p"))
             case _:
                 record = self.plain.record(step, first)
         if len(members) > 1 and step.op == "resize":
@@ -277,17 +271,14 @@ class Widening:
         return record, (*reads, *sorted(slots))
 
     def _norm(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
-        attrs = dict(step.attrs)
-        momentum, eps = attrs["momentum"], attrs["eps"]
-        assert isinstance(momentum, int | Fraction)
-        assert isinstance(eps, int | Fraction)
+        momentum, eps = (number_of(step, name) for name in ("momentum", "eps"))
         stats = self._statistics(tuple(m.stats for m in step.members))
         scale = self._taken(number, -1)
         shift = None
         if step.members[0].weights:
             scale = self._pack(number, step, "weight", _joined)
             shift = self._pack(number, step, "bias", _joined)
-        return wide.WideNorm(stats, scale, shift, float(momentum), float(eps)), [scale, shift]
+        return wide.WideNorm(stats, scale, shift, momentum, eps), [scale, shift]
 
     def _statistics(self, paths: tuple[tuple[str, ...], ...]) -> wide.WideStatistics:
         """Those of a norm's members; norms that share statistics share the piece of memory they lie in."""
@@ -300,8 +291,7 @@ class Widening:
         terms = self._terms(step)
         weights = [self._taken(number, position) for position in range(len(terms))]
         shape = [(kinds, repeats_of(refs)) for refs, kinds, _ in terms]
-        channels = len(step.members) * step.type.channels
-        return wide.WideMix(shape, weights, channels), weights
+        return wide.WideMix(shape, weights), weights
 
     def _convolution(self, number: int, step: Step) -> tuple[rt.Step, list[wide.Source | None]]:
         members = step.members
