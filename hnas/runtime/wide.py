@@ -285,7 +285,7 @@ class WideNorm(Step):
             x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
             training, self.momentum, self.eps,
         )  # fmt: skip
-        if self.recompute:
+        if self.recompute and torch.is_grad_enabled():
             self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
 
