@@ -57,6 +57,7 @@ class Network(nn.Module):
             self._records = Lowering(program, holders).run()
             slots = [ref[0] for ref in program.results]
         self.result, self.aux_result = slots[0], slots[1] if len(slots) > 1 else None
+        self.segments: tuple[str, ...] = ()
         self.compute_again(program.segments)
 
     @property
@@ -68,7 +69,8 @@ class Network(nn.Module):
     def compute_again(self, regions: Iterable[str]) -> None:
         """From here on keep of `regions` only what goes in, and run them again in backward."""
         kept = (self.result,) if self.aux_result is None else (self.result, self.aux_result)
-        self.steps = segmented(self._records, frozenset(regions), kept, self.recomputes)
+        self.segments = tuple(regions)
+        self.steps = segmented(self._records, frozenset(self.segments), kept, self.recomputes)
         free_early(self.steps, kept)
         self._slots = 1 + max((step.out for step in self.steps), default=0)
         self.main_steps = self.steps if self.aux_result is None else needed(self.steps, self.result)
