@@ -1,6 +1,7 @@
 """bfloat16 by autocast, on tensors without memory, which torch's own autocast passes by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, final
 
 import torch
@@ -22,21 +23,18 @@ _EXACT = frozenset((F.interpolate, F.adaptive_avg_pool3d, F.avg_pool3d, F.cross_
 
 @final
 class Casting(TorchFunctionMode):
-    """Casts as autocast of the processor does; a parameter is cast once."""
+    """Casts as autocast of the processor does, wherever that is on; where it keeps casts, a parameter once."""
 
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
         self._autocast = torch.autocast("cpu", torch.bfloat16)
 
-    def __enter__(self) -> "Casting":
-        self._autocast.__enter__()
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._autocast.__exit__(*error)
+    @contextmanager
+    def forward(self) -> Iterator[None]:
+        """Autocast is on; what backward runs again turns it on by itself."""
+        with self._autocast:
+            yield
         self._known.clear()
 
     def __torch_function__(
@@ -54,7 +52,7 @@ class Casting(TorchFunctionMode):
             return value
         if value.dtype == target:
             return value
-        if not (value.is_leaf and value.requires_grad):
+        if not (value.is_leaf and value.requires_grad and torch.is_autocast_cache_enabled()):
             return value.to(target)
         if id(value) not in self._known:
             self._known[id(value)] = value, value.to(target)

@@ -1,7 +1,7 @@
 """The plan of a pass: the network itself is run forward and backward, on tensors without memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, final
 
 import torch
@@ -163,13 +163,13 @@ def predict(
     parameters = [p for p in model.parameters() if p.requires_grad]
     images = torch.empty((batch, 3, *image), dtype=kind, device="meta")
     counting, watch = Counting(), watch or Watch()
-    cast: AbstractContextManager[Any] = Casting() if precision == "bfloat16" else nullcontext()
+    casting = Casting() if precision == "bfloat16" else None
     observe = watch.observer(counting)
     native.OBSERVERS.append(counting.add)
     segments.OBSERVERS.append(observe)
     try:
-        with torch.device("meta"), counting:
-            with cast:
+        with torch.device("meta"), counting, casting or nullcontext():
+            with casting.forward() if casting is not None else nullcontext():
                 total = _forward(model, network, images, part_of, counting, loss)
             kept, by_part = counting.alive, {n: c.made for n, c in counting.forward.items()}
             counting.turn()
