@@ -36,6 +36,7 @@ from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.passes.inline import inline
 from hnas.passes.limits import limit_errors, over_limits
 from hnas.passes.pipeline import DEFAULT, chosen, optimize
+from hnas.passes.segments import with_segments
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
@@ -64,6 +65,7 @@ class Compilation:
             `path` only says where the file would lie.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What a network goes through before it is built: a level, or names of passes.
+        recompute: Parts of a network that backward computes again, as a plan for some memory chose them.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class Compilation:
     source: Source | None = field(default=None, kw_only=True)
     allow_extern: bool = field(default=False, kw_only=True)
     passes: tuple[str, ...] = field(default=DEFAULT, converter=chosen, kw_only=True)
+    recompute: tuple[str, ...] = field(default=(), kw_only=True)
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -366,7 +369,7 @@ class Compilation:
         """The program of a network after the passes; without an architecture that of the super-network."""
         graph = self.graph if architecture is None else self.specialized(architecture)
         edges = droppable_edges(self.space, graph) if drop_path else None
-        return optimize(inline(graph, edges), self.passes)
+        return with_segments(optimize(inline(graph, edges), self.passes), self.recompute)
 
     def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":
         """The module of the network an architecture is; with `drop_path` its edges can be left out."""

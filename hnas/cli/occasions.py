@@ -51,13 +51,21 @@ from hnas.engine.errors import (
     RunExists,
     ScoresDoNotFit,
     SpecChanged,
+    TooLittleMemory,
 )
 from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
-from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
+from hnas.passes.pass_errors import (
+    BrokenPass,
+    NoSegment,
+    PassOrder,
+    RepeatedPass,
+    UnknownLevel,
+    UnknownPass,
+)
 from hnas.passes.pipeline import LEVELS, PASSES
 from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
 from hnas.schema.datasets import CAMVID

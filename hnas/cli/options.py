@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hnas.cli.values import Factors, Passes, Pixels, Seconds, Threads
+from hnas.cli.values import Bytes, Factors, Passes, Pixels, Seconds, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +61,15 @@ def passes_of(given: dict[str, Any]) -> tuple[str, ...] | None:
     return passes if level is None else level
 
 
+memory_option = click.option(
+    "--memory",
+    type=Bytes(),
+    metavar="6GiB",
+    help="What training may hold at once: weights, running statistics, the optimiser's state, and a pass with "
+    "its gradients. What backward must compute again for that is chosen, at the least extra work.",
+)
+
+
 def run_options(block: str, spec: str) -> Callable[[F], F]:
     """What a run is told, of the block `block` of a spec; `spec` stands in the name of its folder."""
 
@@ -84,6 +93,7 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
                 "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
             ),
             device_option,
+            memory_option,
             pass_options,
             click.option(
                 "--max-steps",
@@ -135,7 +145,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
         flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
         raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
-    names += ("threads", "allow_extern")
+    names += ("threads", "allow_extern", "memory")
     return {
         "spec": spec,
         "passes": passes,
@@ -145,7 +155,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
 
 
 _FLAGS = {"sets": "--set", "form": "--as"}
-_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern")
+_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern", "memory")
 """What may be given together with --resume."""
 
 data_option = click.option(

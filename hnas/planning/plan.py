@@ -1,6 +1,6 @@
 """The plan of a pass: the network itself is run forward and backward, on tensors without memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, final
 
@@ -178,7 +178,7 @@ def predict(
             if total.requires_grad:
                 total.backward()
         watch.end(counting)
-        gradients = _bytes(p.grad for p in parameters if p.grad is not None)
+        gradients = byte_count(p.grad for p in parameters if p.grad is not None)
     finally:
         native.OBSERVERS.remove(counting.add)
         segments.OBSERVERS.remove(observe)
@@ -207,8 +207,8 @@ def predict(
         batch,
         precision,
         network.passes,
-        _bytes(model.parameters()),
-        _bytes(model.buffers()),
+        byte_count(model.parameters()),
+        byte_count(model.buffers()),
         gradients,
         network.segments,
         sum(each.multiply_adds for each in watch.held),
@@ -264,6 +264,7 @@ def _figures(parameters: int, forward: Sequence[Counts], backward: Sequence[Coun
     )
 
 
-def _bytes(tensors: Any) -> int:
+def byte_count(tensors: Iterable[Tensor]) -> int:
+    """Of the memory tensors lie in, where they share it once."""
     storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
     return sum(storages.values())
