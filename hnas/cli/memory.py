@@ -83,13 +83,14 @@ def within(
 
 
 def spell_bytes(count: int) -> str:
-    """In MiB, or in GiB where it is one or more."""
-    return f"{count / 2**30:,.4g} GiB" if count >= 2**30 else f"{count / 2**20:,.4g} MiB"
+    """In the largest unit of which it is one at least, to four digits."""
+    power = min(3, max(1, (count.bit_length() - 1) // 10))
+    return f"{count / 2 ** (10 * power):,.4g} {' KMG'[power]}iB"
 
 
-def spell_choice(found: Plan) -> str:
-    """What backward computes again, and what that costs."""
-    if not found.recomputed:
+def spell_again(parts: int, extra: float) -> str:
+    """How many parts of the network backward computes again, and the extra work as a part of all work."""
+    if not parts:
         return "nothing is computed again"
-    count = len(found.recomputed)
-    return f"backward computes {count} part{'s' if count > 1 else ''} of the network again: {found.extra_work:.1%} more multiply-adds"
+    what = f"{parts} part{'s' if parts > 1 else ''} of the network"
+    return f"backward computes {what} again, {extra:.1%} more multiply-adds"

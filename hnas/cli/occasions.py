@@ -51,7 +51,6 @@ from hnas.engine.errors import (
     RunExists,
     ScoresDoNotFit,
     SpecChanged,
-    TooLittleMemory,
 )
 from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
@@ -60,7 +59,6 @@ from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.passes.pass_errors import (
     BrokenPass,
-    NoSegment,
     PassOrder,
     RepeatedPass,
     UnknownLevel,
@@ -128,6 +126,10 @@ _ALL = (
         f'{_LOAD} passes="shre,batch")\'', UnknownPass(None, name="shre", known=", ".join(PASSES)), _PASSES
     ),
     Occasion(f"{_LOAD} passes=3)'", UnknownLevel(None, level=3, most=max(LEVELS)), "-O 3 is told alike"),
+    Occasion(
+        f'{_LOAD} recompute=["layer9"]).supernet()\'',
+        NoSegment(None, name="layer9", why="the network has no such part"),
+    ),
     Occasion(f'{_LOAD} passes="share,share")\'', RepeatedPass(None, name="share"), _PASSES),
     Occasion(
         f'{_LOAD} passes="batch,share")\'',
@@ -274,6 +276,10 @@ _ALL = (
         f"{_SEARCH} --set F=512",
         OutOfMemory(None, where="while searching"),
         "the machine has less memory than that takes",
+    ),
+    Occasion(
+        "hnas plan base.hnas --memory 1MiB",
+        TooLittleMemory(None, memory="1 MiB", least="31.16 MiB", smallest="32MiB"),
     ),
     Occasion(
         "hnas plan imagenet.hnas --size 64x64",

@@ -65,8 +65,9 @@ memory_option = click.option(
     "--memory",
     type=Bytes(),
     metavar="6GiB",
-    help="What training may hold at once: weights, running statistics, the optimiser's state, and a pass with "
-    "its gradients. What backward must compute again for that is chosen, at the least extra work.",
+    help="What training may hold at once: weights, running statistics, the optimiser's state, a pass with "
+    "its gradients. What backward computes again for that is chosen, at the least extra work.  "
+    "[default: no bound]",
 )
 
 

@@ -1,5 +1,6 @@
 """From flags to a plan: which network, of which images, and how the plan is told. Needs torch."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
@@ -10,7 +11,7 @@ from attrs import frozen
 from torch import Tensor
 
 from hnas.cli.inspecting import extents
-from hnas.cli.memory import spell_choice, state_bytes, within
+from hnas.cli.memory import spell_again, state_bytes, within
 from hnas.cli.placing import placed
 from hnas.compiler import Compilation
 from hnas.diag import Diagnostic, HnasError
@@ -116,9 +117,7 @@ def plan_of(
     loss = _loss(compilation, image, batch)
 
     def predicted(watch: Watch) -> Plan:
-        return predict(
-            model, part_of, image=image, batch=batch, precision=precision, loss=loss, watch=watch
-        )
+        return predict(model, part_of, image=image, batch=batch, precision=precision, loss=loss, watch=watch)
 
     try:
         return within(model, state_bytes(compilation, model), memory, predicted)
@@ -204,12 +203,12 @@ def plan_text(what: str, found: Plan, *, kept_to: bool = False) -> str:
     }
     besides = ", ".join(f"{name} {count / 2**20:,.1f} MiB" for name, count in named.items())
     lines += ["", f"besides: {besides}"]
-    lines.append(f"gradients of the weights are {found.gradient_bytes / 2**20:,.1f} MiB of what is alive at most")
-    lines.append(f"in all training holds {found.total_bytes / 2**20:,.1f} MiB at most")
-    if found.recomputed:
-        lines += ["", f"{spell_choice(found)}:", f"  {', '.join(found.recomputed)}"]
-    elif kept_to:
-        lines += ["", spell_choice(found)]
+    gradients, total = (f"{n / 2**20:,.1f} MiB" for n in (found.gradient_bytes, found.total_bytes))
+    lines.append(f"gradients of the weights are {gradients} of what is alive at most")
+    lines.append(f"in all training holds {total} at most")
+    if kept_to:
+        lines += ["", spell_again(len(found.recomputed), found.extra_work)]
+        lines += textwrap.wrap(", ".join(found.recomputed), 100, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
 
 

@@ -16,6 +16,8 @@ import torch
 from attrs import frozen
 
 import hnas
+from hnas.cli.memory import spell_again, spell_bytes
+from hnas.cli.planning import plan_of
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
@@ -27,7 +29,9 @@ from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
 from hnas.engine.settings import choose_threads
+from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
+from hnas.planning.plan import Plan
 from hnas.schema.datasets import Split
 
 T = TypeVar("T")
@@ -48,6 +52,7 @@ class Flags:
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What networks go through before they are built; None: not said.
+        memory: Bytes that training is to keep to; None: not said.
     """
 
     spec: Path | None
@@ -65,6 +70,7 @@ class Flags:
     checkpoint_seconds: float
     allow_extern: bool = False
     passes: tuple[str, ...] | None = None
+    memory: int | None = None
 
 
 # --- the data set ----------------------------------------------------------------------------------
@@ -140,6 +146,7 @@ def new_record(
             "workers": flags.workers or 0,
             "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
+            **({"memory": flags.memory} if flags.memory is not None else {}),
         },
         notes=notes,
         kind=kind,
@@ -156,6 +163,8 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
         options["workers"] = flags.workers
     if flags.passes is not None:
         options["passes"] = ",".join(flags.passes)
+    if flags.memory is not None:
+        options["memory"] = flags.memory
     return attrs.evolve(record, device=flags.device or record.device, options=options)
 
 
@@ -183,14 +192,77 @@ def with_threads(
         return record
     if record.options["threads"] == "auto" and device.type == "cpu":
         reporter.message("measuring how many threads are fastest; --threads N chooses without")
-    first, label = image.read(0)
-    height, width = first.shape[1:]
-    pixels = compilation.data.trained_size((height, width)) or (height, width)
+    pixels, label = _size(compilation, image), image.read(0)[1]
     labels = torch.zeros(batch, *(pixels if label.ndim else ()), dtype=torch.long)
     moved = Batch(torch.zeros(batch, 3, *pixels), labels).to(device)
     choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(moved, limit))
     measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
     return attrs.evolve(record, threads=choice.threads, measured={**record.measured, **measured})
+
+
+def keeping_to(
+    memory: int | None,
+    compilation: Compilation,
+    architecture: Architecture | None,
+    images: Dataset,
+    batch: int,
+    precision: str,
+    reporter: Reporter,
+) -> Plan | None:
+    """The plan of a pass with which training keeps to so many bytes; None where nothing is asked.
+
+    Args:
+        memory: Bytes; None: as many as it takes.
+        compilation: The space.
+        architecture: What is trained; None: the super-network.
+        images: Those that are trained on, for their size.
+        batch: Images in a pass.
+        precision: What it computes with.
+        reporter: Told of it.
+
+    Raises:
+        HnasError: It cannot keep to it (E0725), or images of this size do not pass (E0720).
+    """
+    if memory is None:
+        return None
+    reporter.message(f"planning a pass within {spell_bytes(memory)}")
+    return plan_of(compilation, architecture, _size(compilation, images), batch, precision, memory)
+
+
+def with_plan(record: RunRecord, plan: Plan | None) -> RunRecord:
+    """The record with what backward is to compute again, and what that costs."""
+    if plan is None:
+        return record
+    measured = dict(zip(_PLANNED, (plan.total_bytes, plan.extra_work), strict=True))
+    return attrs.evolve(
+        record,
+        options={**record.options, "recompute": ",".join(plan.recomputed)},
+        measured={**record.measured, **measured},
+    )
+
+
+def memory_again(record: RunRecord, flags: Flags) -> int | None:
+    """The memory to plan for as a run goes on: where another is asked for, or other passes."""
+    anew = flags.memory is not None or flags.passes is not None
+    return record.memory if anew else None
+
+
+def spell_memory(record: RunRecord) -> dict[str, str]:
+    """A fact: what the run keeps to, and how; none where it was told nothing."""
+    if record.memory is None:
+        return {}
+    planned, extra = (float(record.measured[name]) for name in _PLANNED)
+    again = spell_again(len(record.recompute), extra)
+    return {"memory": f"{spell_bytes(int(planned))} of {spell_bytes(record.memory)}; {again}"}
+
+
+_PLANNED = "planned bytes", "part of multiply-adds computed again"
+
+
+def _size(compilation: Compilation, images: Dataset) -> tuple[int, int]:
+    """Pixels of what is trained on, by the first image where nothing else tells."""
+    height, width = images.read(0)[0].shape[1:]
+    return compilation.data.trained_size((height, width)) or (height, width)
 
 
 def spell_device(record: RunRecord) -> str:

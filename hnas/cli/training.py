@@ -18,9 +18,13 @@ from hnas.cli.running import (
     datasets,
     find_data,
     find_data_again,
+    keeping_to,
+    memory_again,
     new_record,
     record_again,
     spell_device,
+    spell_memory,
+    with_plan,
     with_threads,
 )
 from hnas.compiler import Compilation
@@ -35,6 +39,7 @@ from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import resolve_device, seed_everything
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
+from hnas.planning.plan import Plan
 from hnas.runtime.lower import Network
 from hnas.schema.settings import GivenWeights
 from hnas.train.class_weights import Frequencies, weights_of
@@ -94,6 +99,7 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
     device = resolve_device(flags.device or "auto")
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train))
+    plan = _keeping_to(flags.memory, compilation, architecture, train, reporter)
     if more.inherit is not None:
         RunFolder.open(more.inherit, None)
     for warning in compilation.warnings:
@@ -104,10 +110,14 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         text = compilation.found_text(architecture, (f"{name} of {flags.spec}",), folder.spec.name, name)
         write_atomically(folder.network, text.encode())
         allow, passes = flags.allow_extern, compilation.passes
-        resolved = Compilation(folder.network, trained=True, allow_extern=allow, passes=passes)
+        again = plan.recomputed if plan is not None else ()
+        resolved = Compilation(
+            folder.network, trained=True, allow_extern=allow, passes=passes, recompute=again
+        )
         record = new_record(
             flags, compilation, digests_of(folder, resolved), device, root, "train", network=name
         )
+        record = with_plan(record, plan)
         if more.inherit is not None:
             options = {**record.options, "inherit": str(more.inherit.resolve())}
             record = attrs.evolve(record, options=options)
@@ -126,10 +136,28 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume, "train")
     with folder:
         record = record_again(folder.record, flags)
-        compilation = unchanged(folder, flags.allow_extern, record.passes)
+        memory = memory_again(record, flags)
+        again = record.recompute if memory is None else ()
+        compilation = unchanged(folder, flags.allow_extern, record.passes, again)
         (architecture,) = compilation.networks().values()
         images = datasets(compilation, find_data_again(record, compilation, flags.data))
+        plan = _keeping_to(memory, compilation, architecture, images[0], reporter)
+        if plan is not None:
+            record = with_plan(record, plan)
+            compilation = attrs.evolve(compilation, recompute=plan.recomputed)
         return _train(folder, record, compilation, architecture, images, flags, reporter)
+
+
+def _keeping_to(
+    memory: int | None,
+    compilation: Compilation,
+    architecture: Architecture,
+    images: Dataset,
+    reporter: Reporter,
+) -> Plan | None:
+    """The plan with which the training keeps to `memory`."""
+    settings = compilation.train
+    return keeping_to(memory, compilation, architecture, images, settings.batch, settings.precision, reporter)
 
 
 def _fits_batch(compilation: Compilation, images: int) -> None:
@@ -236,6 +264,7 @@ def _facts(
         "network": f"{record.network} of {compilation.space.name}: {parameters:,} weights",
         "data": f"{compilation.data.name}: {len(job.train):,} images, {len(job.val):,} val",
         "train": f"{plan.steps:,} steps, {epochs:.4g} epochs, batch {batch}",
+        **spell_memory(record),
         "device": spell_device(record),
         "run": str(folder.path),
     }

@@ -202,7 +202,7 @@ class OutOfMemory(Diagnostic):
 @final
 @frozen
 class TooLittleMemory(Diagnostic):
-    """--memory bounds what training holds at once: weights, running statistics, the optimiser's state and a pass.
+    """--memory bounds what training holds at once: weights, statistics, the optimiser's state, and a pass.
 
     Backward can compute again what forward has computed, part by part of the network; of such a part only
     what goes into it is kept. What remains, weights and gradients above all, does not get less that way.
@@ -210,7 +210,7 @@ class TooLittleMemory(Diagnostic):
 
     code = "E0725"
     title = "training does not fit into {memory}: it takes {least} at least"
-    help = "--memory {smallest} would do; or lower the batch (--batch), the crop (--set data.crop=...), F, B or L"
+    help = "--memory {smallest} would do; or lower --batch, the crop (--set data.crop=...), F, B or L"
     memory: str
     least: str
     smallest: str

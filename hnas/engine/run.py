@@ -96,6 +96,18 @@ class RunRecord:
         found = self.options.get("passes")
         return found if isinstance(found, str) else None
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes the run keeps to; None where it was not told to."""
+        found = self.options.get("memory")
+        return found if isinstance(found, int) else None
+
+    @property
+    def recompute(self) -> tuple[str, ...]:
+        """Parts of its network that backward computes again."""
+        found = self.options.get("recompute")
+        return tuple(found.split(",")) if isinstance(found, str) and found else ()
+
     def to_json(self) -> str:
         """The record as the text of run.json."""
         return json.dumps({"format": _FORMAT, **attrs.asdict(self)}, indent=2) + "\n"

@@ -78,16 +78,13 @@ class BrokenPass(Diagnostic):
 @final
 @frozen
 class NoSegment(Diagnostic):
-    """`recompute` names parts of a network that backward computes again, as `hnas plan --memory` chooses them.
+    """`recompute` names the parts of a network that backward computes again, as `hnas plan --memory` does.
 
-    A part is what `hnas compile --emit program` shows as one: a state of the trellis, `layer2.stride4`, or what
-    begins with one name, `stem.1`, `head`. One with an extern operator is not among them: what the code of
-    others draws or counts would be drawn and counted twice.
+    A part is a state of the trellis, `layer2.stride4`, or what begins with one name, `stem.1`, `head`. One
+    with an extern operator cannot: what the code of others draws or counts would be drawn and counted twice.
     """
 
     code = "E0726"
     title = "{name} cannot be computed again: {why}"
-    help = "{advice}"
     name: str
     why: str
-    advice: str

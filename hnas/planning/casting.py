@@ -23,7 +23,7 @@ _EXACT = frozenset((F.interpolate, F.adaptive_avg_pool3d, F.avg_pool3d, F.cross_
 
 @final
 class Casting(TorchFunctionMode):
-    """Casts as autocast of the processor does, wherever that is on; where it keeps casts, a parameter once."""
+    """Casts as autocast of the processor does, where that is on; a parameter once where it keeps casts."""
 
     def __init__(self) -> None:
         super().__init__()

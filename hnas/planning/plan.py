@@ -96,7 +96,9 @@ class Plan:
     @property
     def extra_work(self) -> float:
         """What is computed again, as a part of the multiply-adds of the pass without."""
-        return self.recomputed_multiply_adds / max(1, self.whole.multiply_adds - self.recomputed_multiply_adds)
+        return self.recomputed_multiply_adds / max(
+            1, self.whole.multiply_adds - self.recomputed_multiply_adds
+        )
 
     @property
     def resident_bytes(self) -> int:

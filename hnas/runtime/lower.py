@@ -138,9 +138,7 @@ class Network(nn.Module):
         recording = None
         if self.recomputes and training and torch.is_grad_enabled():
             recording = Recording({0: images.detach()})
-        run_steps(
-            steps, values, scalars, training, recording=recording, deadline=deadline, after=after
-        )
+        run_steps(steps, values, scalars, training, recording=recording, deadline=deadline, after=after)
         return values
 
     def _dropped(self, images: Tensor) -> tuple[Tensor, ...]:

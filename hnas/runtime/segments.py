@@ -37,7 +37,10 @@ _MADE_ANYWHERE = (wide.Split, wide.Part, wide.Cat, wide.Repeated, wide.Packed)
 class Segment(Step):
     """Steps that run again in backward. Fills its slot with a tuple, of what is read after it."""
 
-    __slots__ = ("draws", "given", "groups_read", "made", "modules", "name", "recomputes", "statistics", "steps")
+    __slots__ = (
+        *("draws", "given", "groups_read", "made", "modules", "name", "recomputes"),
+        *("statistics", "steps"),
+    )
     of_steps = True
 
     def __init__(self, name: str, steps: list[Step], made: Sequence[int], recomputes: bool) -> None:
@@ -53,6 +56,7 @@ class Segment(Step):
         )
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
+        """The values of `made`."""
         work = _Work(self, values, scalars)
         if not (training and torch.is_grad_enabled()):
             return work.run(work.given, training)
@@ -60,6 +64,7 @@ class Segment(Step):
         return _Again.apply(work, *work.given, *parameters)
 
     def groups(self) -> Iterator[str]:
+        """Those of its steps."""
         return iter(self.groups_read)
 
 
@@ -248,7 +253,7 @@ def _read_behind(own: Sequence[Step], wanted: set[int]) -> tuple[list[Step], lis
 
 
 def _given(steps: Sequence[Step]) -> list[tuple[int, Sequence[int] | None]]:
-    """The slots that steps read and do not fill; of one with many tensors the places, where those are known."""
+    """The slots that steps read and do not fill; of one with many tensors the places, where known."""
     filled = {step.out for step in steps}
     found: dict[int, list[int] | None] = {}
     for step in steps:
@@ -267,8 +272,7 @@ def _given(steps: Sequence[Step]) -> list[tuple[int, Sequence[int] | None]]:
 
 
 def _modules(step: Step) -> Iterator[nn.Module]:
-    for module in _held(step, nn.Module):
-        yield module
+    yield from _held(step, nn.Module)
     for source in _held(step, wide.Direct):
         yield source.module
     for statistics in _held(step, wide.WideStatistics):
