@@ -348,7 +348,8 @@ def load(
         passes: What networks go through before they are built: a level of optimisation, 0 to 2, or
             names of passes, `("share", "batch")` or `"share,batch"`; None: all, level 2.
         recompute: Parts of networks that backward computes again, so that less is kept: what
-            `hnas plan --memory 6GiB --json` lists as `recomputed`. A network is refused that lacks one (E0726).
+            `hnas plan --memory 6GiB --json` lists as `recomputed`. A network that lacks one is refused
+            when it is built (E0726).
 
     Raises:
         HnasError: With every mistake of the spec.

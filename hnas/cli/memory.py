@@ -75,7 +75,7 @@ def within(
     found = fit(network.regions, memory - resident, network.compute_again, planned)
     if not found.fits:
         least = found.plan.total_bytes
-        smallest = f"{ceil(least / 2**20)}MiB"
+        smallest = f"{ceil(least / 2**20)}MiB" if least >= 2**24 else f"{ceil(least / 2**10)}KiB"
         raise HnasError(
             TooLittleMemory(None, memory=spell_bytes(memory), least=spell_bytes(least), smallest=smallest)
         )

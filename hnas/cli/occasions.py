@@ -51,6 +51,7 @@ from hnas.engine.errors import (
     RunExists,
     ScoresDoNotFit,
     SpecChanged,
+    TooLittleMemory,
 )
 from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
@@ -59,6 +60,7 @@ from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.passes.pass_errors import (
     BrokenPass,
+    NoSegment,
     PassOrder,
     RepeatedPass,
     UnknownLevel,

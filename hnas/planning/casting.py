@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 from torch.overrides import TorchFunctionMode
 
+from hnas.runtime.segments import Stage
+
 _COARSE = frozenset(
     (
         *(F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
@@ -32,10 +34,17 @@ class Casting(TorchFunctionMode):
 
     @contextmanager
     def forward(self) -> Iterator[None]:
-        """Autocast is on; what backward runs again turns it on by itself."""
-        with self._autocast:
+        """Casts, and turns autocast on."""
+        with self._autocast, self:
             yield
         self._known.clear()
+
+    def told(self, name: str, stage: Stage) -> None:
+        """What backward runs again turns autocast on by itself; torch lets go of modes for backward."""
+        if stage == "backward":
+            self.__enter__()
+        elif stage == "made again":
+            self.__exit__(None, None, None)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

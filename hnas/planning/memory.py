@@ -74,13 +74,14 @@ def fit(
         if plan.whole.peak_bytes <= most:
             return Fit(plan, fits=True)
         room -= plan.whole.peak_bytes - most
-    # the least there is, as reckoned and with all of them
-    chosen = needs.smallest()
-    plan = planned(chosen)
-    if plan.whole.peak_bytes > whole.whole.peak_bytes:
-        compute_again(regions)
-        plan = whole
-    return Fit(plan, fits=plan.whole.peak_bytes <= most)
+    # the least there is: as reckoned, all of them, and none where that is not far off
+    candidates = {tuple(regions): whole}
+    for chosen in (needs.smallest(), []):
+        if tuple(chosen) not in candidates and (chosen or needs.of_none() < 2 * whole.whole.peak_bytes):
+            candidates[tuple(chosen)] = planned(chosen)
+    least = min(candidates, key=lambda each: (candidates[each].whole.peak_bytes, len(each)))
+    compute_again(least)
+    return Fit(candidates[least], fits=candidates[least].whole.peak_bytes <= most)
 
 
 @final
@@ -118,10 +119,17 @@ class Needs:
             return None
         return _listed(min(found, key=lambda each: each[:2])[2])
 
+    def of_none(self) -> int:
+        """The most bytes alive if no segment runs again."""
+        kept, most = 0, 0
+        for each, own in zip(self._held, self._own, strict=True):
+            most = max(most, kept + own[False])
+            kept += _without(each)
+        return max(most, kept + self._turning)
+
     def smallest(self) -> list[str]:
         """The segments to run again so that the least bytes are alive."""
-        low, high = 0, max((max(own) for own in self._own), default=0) + self._turning
-        high += sum(_without(each) for each in self._held)
+        low, high = 0, self.of_none()
         found = self._least(high)
         assert found is not None, "all of it fits"
         while high - low > max(1, high // 10_000):

@@ -166,11 +166,11 @@ def predict(
     images = torch.empty((batch, 3, *image), dtype=kind, device="meta")
     counting, watch = Counting(), watch or Watch()
     casting = Casting() if precision == "bfloat16" else None
-    observe = watch.observer(counting)
+    observers = [watch.observer(counting), *([casting.told] if casting is not None else [])]
     native.OBSERVERS.append(counting.add)
-    segments.OBSERVERS.append(observe)
+    segments.OBSERVERS.extend(observers)
     try:
-        with torch.device("meta"), counting, casting or nullcontext():
+        with torch.device("meta"), counting:
             with casting.forward() if casting is not None else nullcontext():
                 total = _forward(model, network, images, part_of, counting, loss)
             kept, by_part = counting.alive, {n: c.made for n, c in counting.forward.items()}
@@ -183,7 +183,8 @@ def predict(
         gradients = byte_count(p.grad for p in parameters if p.grad is not None)
     finally:
         native.OBSERVERS.remove(counting.add)
-        segments.OBSERVERS.remove(observe)
+        for observer in observers:
+            segments.OBSERVERS.remove(observer)
         for parameter in parameters:
             parameter.grad = None
     weights: dict[str, int] = {}

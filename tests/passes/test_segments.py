@@ -11,6 +11,7 @@ from helpers import ROOT
 from levels import (
     Forward,
     Observed,
+    distance,
     errors,
     network_at,
     observe,
@@ -38,6 +39,9 @@ from hnas.runtime.supernet import SuperNet
 BOUND = 1e-9
 ENDS = (LEVELS[0], LEVELS[max(LEVELS)])
 PASSES = ROOT / "tests" / "specs" / "passes.hnas"
+
+
+_SLOW = ("nasnet/spec", "nasnet/enas", "nasnet/pnas", "darts/spec", "darts/cifar10")
 
 
 def network_of(module: nn.Module) -> Network:
@@ -95,7 +99,7 @@ def test_layers_and_norms(case: str, passes: Sequence[str], tmp_path: Path) -> N
     compare(supernet_at(compilation, passes), images_of((33, 29)))
 
 
-@pytest.mark.parametrize("name", SEARCHED)
+@pytest.mark.parametrize("name", [name for name in SEARCHED if name not in _SLOW])
 def test_a_super_network_of_the_examples(name: str) -> None:
     compilation = Compilation(EXAMPLES / f"{name}.hnas", sets=SEARCHED[name])
     side = 64 if compilation.space.task == "classification" else 33
@@ -180,22 +184,26 @@ def test_evaluation_and_copies() -> None:
 
 
 def test_half_precision_is_as_exact_as_without() -> None:
+    """Under autocast, against double precision: what runs again is cast as it was, sums differ in order."""
     model = reference().train()
     start = copy.deepcopy(model.state_dict())
-    found: list[Observed] = []
-    for regions in ((), model.network.regions):
-        model.network.compute_again(regions)
+
+    def gradients(regions: Sequence[str], kind: torch.dtype) -> Tensor:
+        model.to(kind).network.compute_again(regions)
         model.load_state_dict(start)
 
-        def coarse(given: Tensor) -> tuple[Tensor]:
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                return (model(given).float(),)
+        def forward(given: Tensor) -> tuple[Tensor]:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == torch.float32):
+                return (model(given).to(kind),)
 
-        found.append(observe(model, images_of(33).float(), coarse))
-    # the same kernels of the same numbers: what runs again is cast as it was
-    far = errors(found[1], found[0])
-    assert max(far.values()) <= 0.02, worst(far)
-    assert torch.equal(found[0].results[0], found[1].results[0])
+        found = observe(model, images_of(33).to(kind), forward).gradients.values()
+        return torch.cat([g.flatten().double() for g in found if g is not None])
+
+    exact = gradients((), torch.float64)
+    plain = distance(gradients((), torch.float32), exact)
+    again = distance(gradients(model.network.regions, torch.float32), exact)
+    assert 1e-3 < plain < 0.3, "it is half precision, and no nonsense"
+    assert again <= 1.2 * plain
 
 
 # --- in a program --------------------------------------------------------------------------------
