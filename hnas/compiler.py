@@ -61,11 +61,10 @@ class Compilation:
         space_name: The space that is meant, where the file has several.
         allow_outside: Whether `use` may leave the folder of the file.
         trained: Whether what the block `train` changes is laid over the space too.
-        source: Its text, where that was read already: standard input, the buffer of an editor. Then
-            `path` only says where the file would lie.
+        source: Its text where that was read already, as from standard input; `path` says where it would lie.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What a network goes through before it is built: a level, or names of passes.
-        recompute: Parts of a network that backward computes again, as a plan for some memory chose them.
+        recompute: Parts of a network that backward computes again, as a plan chose them.
     """
 
     path: Path
@@ -368,8 +367,8 @@ class Compilation:
     def steps(self, architecture: Architecture | None = None, *, drop_path: bool = False) -> Steps:
         """The program of a network after the passes; without an architecture that of the super-network."""
         graph = self.graph if architecture is None else self.specialized(architecture)
-        edges = droppable_edges(self.space, graph) if drop_path else None
-        return with_segments(optimize(inline(graph, edges), self.passes), self.recompute)
+        program = inline(graph, droppable_edges(self.space, graph) if drop_path else None)
+        return with_segments(optimize(program, self.passes), self.recompute)
 
     def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":
         """The module of the network an architecture is; with `drop_path` its edges can be left out."""
