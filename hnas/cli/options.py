@@ -61,6 +61,12 @@ def passes_of(given: dict[str, Any]) -> tuple[str, ...] | None:
     return passes if level is None else level
 
 
+def kernels_option(default: str = "auto", of: str = "") -> Callable[[F], F]:
+    """--kernels: what computes; `of` begins its help."""
+    what = f"{of}kernels in C where a C compiler is found, or torch's own alone.  [default: {default}]"
+    return click.option("--kernels", type=click.Choice(["auto", "off"]), help=what[0].upper() + what[1:])
+
+
 def run_options(block: str, spec: str) -> Callable[[F], F]:
     """What a run is told, of the block `block` of a spec; `spec` stands in the name of its folder."""
 
@@ -83,6 +89,7 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
             click.option(
                 "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
             ),
+            kernels_option(),
             device_option,
             pass_options,
             click.option(
@@ -135,7 +142,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
         flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
         raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
-    names += ("threads", "allow_extern")
+    names += ("threads", "kernels", "allow_extern")
     return {
         "spec": spec,
         "passes": passes,
@@ -158,8 +165,12 @@ device_option = click.option(
 
 
 def looking_options(function: F) -> F:
-    """How a trained network looks at images, and with which weights."""
+    """How a trained network looks at images, with which weights, and what computes."""
     for option in (
+        kernels_option("as in the run"),
+        click.option(
+            "--threads", type=click.IntRange(1, 1024), help="Of torch on the processor.  [default: torch's]"
+        ),
         click.option(
             "--checkpoint",
             type=click.Choice(["best", "last"]),

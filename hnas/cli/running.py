@@ -21,8 +21,10 @@ from hnas.data.base import Batch, Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
+from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.course import Course
 from hnas.engine.errors import AlreadyFinished
+from hnas.engine.kernels import kernels_for
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
@@ -45,6 +47,7 @@ class Flags:
         data: NAME=PATH of each --data.
         seed, max_steps, device: As given; None where not.
         workers, threads: Processes that read images; auto or a number.
+        kernels: auto or off; None where not given.
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What networks go through before they are built; None: not said.
@@ -62,6 +65,7 @@ class Flags:
     device: str | None
     workers: int | None
     threads: str | None
+    kernels: str | None
     checkpoint_seconds: float
     allow_extern: bool = False
     passes: tuple[str, ...] | None = None
@@ -137,6 +141,7 @@ def new_record(
         data={"name": compilation.data.name, **({"root": str(root.resolve())} if root else {})},
         options={
             "threads": flags.threads or "auto",
+            "kernels": flags.kernels or "auto",
             "workers": flags.workers or 0,
             "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
@@ -162,6 +167,20 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
 # --- running ---------------------------------------------------------------------------------------
 
 
+def with_kernels(
+    record: RunRecord, compilation: Compilation, device: torch.device, checkpoints: Checkpoints
+) -> tuple[RunRecord, str]:
+    """Choose what computes, once, before the first step: as the run began, where there is a C compiler still.
+
+    Returns:
+        The record with what the run began with, and what computes now.
+    """
+    kernels = kernels_for(record.wanted_kernels, device, compilation.passes)
+    if record.kernels and checkpoints.files():
+        return record, kernels
+    return attrs.evolve(record, kernels=kernels), kernels
+
+
 def with_threads(
     record: RunRecord,
     compilation: Compilation,
@@ -176,7 +195,7 @@ def with_threads(
     Args:
         image: The data set, for the size of its first image.
         batch: Images in a batch.
-        trial: What is measured, on a batch of nothing.
+        trial: What is measured, on a batch of noise.
     """
     if record.threads:
         torch.set_num_threads(record.threads)
@@ -187,7 +206,8 @@ def with_threads(
     height, width = first.shape[1:]
     pixels = compilation.data.trained_size((height, width)) or (height, width)
     labels = torch.zeros(batch, *(pixels if label.ndim else ()), dtype=torch.long)
-    moved = Batch(torch.zeros(batch, 3, *pixels), labels).to(device)
+    noise = torch.randn(batch, 3, *pixels, generator=torch.Generator().manual_seed(0))
+    moved = Batch(noise, labels).to(device)
     choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(moved, limit))
     measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
     return attrs.evolve(record, threads=choice.threads, measured={**record.measured, **measured})

@@ -22,6 +22,7 @@ from hnas.cli.running import (
     record_again,
     spell_device,
     spell_reached,
+    with_kernels,
     with_threads,
 )
 from hnas.compiler import Compilation
@@ -163,6 +164,7 @@ def _search(
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
     with memory(), reporter:
+        record, kernels = with_kernels(record, compilation, device, checkpoints)
         record = with_threads(
             record,
             compilation,
@@ -186,6 +188,7 @@ def _search(
             workers=int(record.options.get("workers", 0)),
             max_steps=None if max_steps is None else int(max_steps),
             checkpoint_seconds=flags.checkpoint_seconds,
+            kernels=kernels,
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)

@@ -21,6 +21,7 @@ from hnas.cli.running import (
     new_record,
     record_again,
     spell_device,
+    with_kernels,
     with_threads,
 )
 from hnas.compiler import Compilation
@@ -161,6 +162,7 @@ def _train(
             record = _inherited(network, record, reporter)
         record, weights = _class_weights(record, compilation, images[0], reporter)
         updates = Updates(network.to(device), settings, device, weights)
+        record, kernels = with_kernels(record, compilation, device, checkpoints)
         record = with_threads(
             record,
             compilation,
@@ -181,6 +183,7 @@ def _train(
             workers=int(record.options.get("workers", 0)),
             max_steps=None if max_steps is None else int(max_steps),
             checkpoint_seconds=flags.checkpoint_seconds,
+            kernels=kernels,
         )
         trainer = Trainer(job, folder, checkpoints, reporter)
         folder.write_record(attrs.evolve(record, steps=trainer.course.plan.steps))

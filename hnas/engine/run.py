@@ -35,6 +35,7 @@ _KINDS: dict[str, type] = {
     "kind": str,
     "network": str,
     "steps": int,
+    "kernels": str,
 }
 
 
@@ -52,6 +53,8 @@ class RunRecord:
         seed: The seed of everything random.
         device: Where it runs.
         threads: Threads of torch on the processor.
+        kernels: What the run began to compute with: `C`, where kernels in C do what they can, or `torch`;
+            empty where none are asked for, without passes or on a GPU.
         digests: choices, weights and run.
         data: The data set's name and folder; no folder for a generated one.
         measured: What was chosen by measuring, with the figures.
@@ -80,6 +83,7 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     kind: Kind = "search"
     network: str = ""
+    kernels: str = ""
 
     @property
     def binding(self) -> str:
@@ -95,6 +99,11 @@ class RunRecord:
         """The passes of its networks, with commas between them; None of a run older than passes."""
         found = self.options.get("passes")
         return found if isinstance(found, str) else None
+
+    @property
+    def wanted_kernels(self) -> Literal["auto", "off"]:
+        """What to compute with to compute as the run does, as `--kernels` has it."""
+        return "off" if self.kernels == "torch" or self.options.get("kernels") == "off" else "auto"
 
     def to_json(self) -> str:
         """The record as the text of run.json."""
