@@ -13,53 +13,13 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 
-from hnas.runtime import depthwise
-
-_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
-
-
-def memory_format(x: Tensor) -> torch.memory_format:
-    """How a map lies in memory."""
-    innermost = x.stride(1) == 1 and x.shape[1] > 1
-    return _CHANNELS_LAST.get(x.dim(), torch.contiguous_format) if innermost else torch.contiguous_format
-
-
-def rows_of(x: Tensor, members: int) -> Tensor:
-    """(N, K * C, ...) as (K, N * pixels, C), a view where channels are innermost."""
-    pixels = x.numel() // max(1, x.shape[1])
-    step, channels = x.stride(-1), x.shape[1] // members
-    if _in_rows(x, step):
-        return x.as_strided((members, pixels, channels), (channels, step, 1))
-    return x.movedim(1, -1).flatten(0, -2).unflatten(1, (members, -1)).transpose(0, 1)
-
-
-def _in_rows(x: Tensor, step: int) -> bool:
-    """Whether pixels follow each other at one distance, their channels next to each other."""
-    if x.stride(1) != 1 or step < x.shape[1]:
-        return False
-    extent = step
-    for axis in (*range(x.dim() - 1, 1, -1), 0):
-        if x.stride(axis) != extent:
-            return False
-        extent *= x.shape[axis]
-    return True
+from hnas.runtime import depthwise, products
+from hnas.runtime.layouts import memory_format, summed
 
 
 def _kind(x: Tensor) -> str:
     """The kind of device whose autocast counts; on tensors without memory the processor's stands for all."""
     return "cpu" if x.is_meta else x.device.type
-
-
-def summed(x: Tensor, parts: int) -> Tensor:
-    """(N, parts * C, ...) to (N, C, ...), laid out as it was, which torch's sum does not do."""
-    wide = x.unflatten(1, (parts, -1))
-    found = torch.empty(
-        (x.shape[0], wide.shape[2], *x.shape[2:]),
-        dtype=x.dtype,
-        device=x.device,
-        memory_format=memory_format(x),
-    )
-    return torch.sum(wide, 1, out=found)
 
 
 def _lowered(x: Tensor) -> Tensor:
@@ -89,47 +49,21 @@ class Repeat(Function):
 class Pointwise(Function):
     """A 1x1 convolution for each member: maps of K_i members each, weights (K, C', C, 1, ...) in turn.
 
-    The products write into the wide result where it belongs (N, K * C', ...), channels innermost.
+    The products write into the wide result where it belongs (N, K * C', ...), see `products`.
     """
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
-        first = maps[0]
-        w_KOC = weight.flatten(2)
-        wide = first.shape[0], w_KOC.shape[0] * w_KOC.shape[1], *first.shape[2:]
-        out = torch.empty(
-            wide, dtype=first.dtype, device=first.device, memory_format=_CHANNELS_LAST[first.dim()]
-        )
-        start, result = 0, rows_of(out, w_KOC.shape[0])
-        for x, count in zip(maps, counts, strict=True):
-            stop = start + count
-            torch.bmm(rows_of(x, count), w_KOC[start:stop].transpose(1, 2), out=result[start:stop])
-            start = stop
         ctx.save_for_backward(weight, *maps)
-        ctx.counts = tuple(counts)
-        return out
+        ctx.counts = counts
+        return products.convolve(weight.flatten(2), counts, maps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         weight, *maps = ctx.saved_tensors
-        w_KOC = weight.flatten(2)
-        g = rows_of(grads[0], w_KOC.shape[0])
         needs = ctx.needs_input_grad
-        w_grad = torch.empty_like(w_KOC) if needs[0] else None
-        found: list[Tensor | None] = []
-        start = 0
-        for position, (x, count) in enumerate(zip(maps, ctx.counts, strict=True)):
-            stop = start + count
-            if w_grad is not None:
-                torch.bmm(g[start:stop].transpose(1, 2), rows_of(x, count), out=w_grad[start:stop])
-            if needs[position + 2]:
-                x_grad = torch.empty_like(x, memory_format=_CHANNELS_LAST[x.dim()])
-                torch.bmm(g[start:stop], w_KOC[start:stop], out=rows_of(x_grad, count))
-                found.append(x_grad)
-            else:
-                found.append(None)
-            start = stop
+        w_grad, found = products.gradients(grads[0], weight.flatten(2), ctx.counts, maps, needs[0], needs[2:])
         return (w_grad.view_as(weight) if w_grad is not None else None, None, *found)
 
 
@@ -142,29 +76,29 @@ def pointwise(weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
 
 @final
 class Depthwise(Function):
-    """A depthwise convolution whose gradients are computed the fast way, see `depthwise`."""
+    """A depthwise convolution, `times` results for each channel, computed the fast way, see `depthwise`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, how: depthwise.Shape, times: int) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.how = how
-        return F.conv2d(x, weight, None, how.stride, how.padding, how.dilation, x.shape[1])
+        ctx.shape = how, times
+        return depthwise.convolve(x, weight, how, times)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, weight = ctx.saved_tensors
-        g = grads[0]
-        x_grad = depthwise.input_gradient(g, x, weight, ctx.how) if ctx.needs_input_grad[0] else None
-        w_grad = depthwise.weight_gradient(g, x, weight, ctx.how) if ctx.needs_input_grad[1] else None
-        return x_grad, w_grad, None
+        g, needs = grads[0], ctx.needs_input_grad
+        x_grad = depthwise.input_gradient(g, x, weight, *ctx.shape) if needs[0] else None
+        w_grad = depthwise.weight_gradient(g, x, weight, *ctx.shape) if needs[1] else None
+        return x_grad, w_grad, None, None
 
 
-def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape) -> Tensor:
+def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape, times: int) -> Tensor:
     """`Depthwise` under autocast."""
     lowered = _lowered(x), _lowered(weight)
     with torch.autocast(_kind(x), enabled=False):
-        return Depthwise.apply(*lowered, how)
+        return Depthwise.apply(*lowered, how, times)
 
 
 @final

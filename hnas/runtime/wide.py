@@ -202,15 +202,15 @@ class WideConv(Step):
 
 @final
 class WideDepthwise(Step):
-    """A depthwise convolution of many members."""
+    """A depthwise convolution of many members, which read a map over and over, `times` in all."""
 
-    __slots__ = ("how", "weight")
+    __slots__ = ("how", "times", "weight")
 
-    def __init__(self, how: depthwise.Shape, weight: Source) -> None:
-        self.how, self.weight = how, weight
+    def __init__(self, how: depthwise.Shape, weight: Source, times: int) -> None:
+        self.how, self.weight, self.times = how, weight, times
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
-        return depthwise_conv(values[self.operands[0]], self.weight(values), self.how)
+        return depthwise_conv(values[self.operands[0]], self.weight(values), self.how, self.times)
 
 
 @final
