@@ -13,12 +13,12 @@ from hnas.runtime.functions import (
     MaxPool,
     Pack,
     Repeat,
-    WeightedSum,
     depthwise_conv,
     pointwise,
 )
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
+from hnas.runtime.sums import WeightedSum
 
 
 @final

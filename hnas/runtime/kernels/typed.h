@@ -14,4 +14,6 @@
 #include "blocks.h"
 
 #include "depthwise.h"
+#include "norm.h"
 #include "pointwise.h"
+#include "sum.h"
