@@ -100,14 +100,19 @@ def takes(x: Tensor, *, lowered: bool = False) -> bool:
     return known and x.device.type in ("cpu", "meta") and x.dim() == 4 and in_use()
 
 
+def innermost(x: Tensor) -> bool:
+    """Whether the channels of a map lie next to each other, so that a kernel need not copy it first."""
+    return x.stride(1) == 1
+
+
 def run(name: str, kind: torch.dtype, multiply_adds: int, *given: Any) -> None:
-    """Run a kernel: of tensors, which have no memory in a plan or are not there, of numbers and of structures.
+    """Run a kernel: of tensors, which have no memory in a plan, of numbers and of structures.
 
     Args:
         name: Of the kernel.
         kind: Of its numbers.
         multiply_adds: What it computes.
-        given: Its arguments, tensors by where their first number is.
+        given: Its arguments, tensors by where their first number is; None is no tensor.
     """
     for observer in OBSERVERS:
         observer(multiply_adds)

@@ -39,7 +39,8 @@ class WeightedSum(Function):
         # a map is asked for only by the gradient of its weight
         kept = [x if ctx.needs_input_grad[1 + n] else None for n, x in enumerate(maps)]
         ctx.save_for_backward(*weights, *kept)
-        if _in_c(maps, weights):
+        ctx.in_c = _in_c(maps, weights)
+        if ctx.in_c:
             return _total(shape, weights, maps)
         return _chain(shape, weights, maps)
 
@@ -50,7 +51,7 @@ class WeightedSum(Function):
         saved, needs = ctx.saved_tensors, ctx.needs_input_grad[1:]
         weights, maps = saved[:count], saved[count:]
         of_weights, of_maps = needs[:count], needs[count:]
-        if _in_c([g, *(x for x in maps if x is not None)], weights):
+        if ctx.in_c:
             w_grads, x_grads = _gradients(g, ctx.shape, weights, maps, of_weights, of_maps)
             return (None, *w_grads, *x_grads)
         w_grads = [
@@ -79,7 +80,8 @@ class _Term(ctypes.Structure):
 
 def _in_c(maps: Sequence[Tensor], weights: _Given) -> bool:
     kind = maps[0].dtype
-    return native.takes(maps[0]) and all(t.dtype == kind for t in (*maps, *weights) if t is not None)
+    alike = all(t.dtype == kind for t in (*maps, *weights) if t is not None)
+    return alike and native.takes(maps[0]) and all(native.innermost(x) for x in maps)
 
 
 def _total(shape: _Shape, weights: _Given, maps: Sequence[Tensor]) -> Tensor:

@@ -16,6 +16,7 @@ from hnas.runtime.functions import (
     depthwise_conv,
     pointwise,
 )
+from hnas.runtime.norms import again, normalised
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
 from hnas.runtime.sums import WeightedSum
@@ -281,10 +282,11 @@ class WideNorm(Step):
         shift = self.shift(values) if self.shift is not None else None
         if scale is not None and scale.dtype != stats.mean.dtype:
             scale = scale.to(stats.mean.dtype)
-        found, mean, inverse = torch.native_batch_norm(
-            x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
-            training, self.momentum, self.eps,
-        )  # fmt: skip
+        running = (stats.mean, stats.var) if moves else (None, None)
+        if training:
+            found, mean, inverse = normalised(x, scale, shift, running, self.momentum, self.eps)
+        else:
+            found, mean, inverse = torch.native_batch_norm(x, scale, shift, *running, False, 0.0, self.eps)
         if self.recompute:
             self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
@@ -293,17 +295,9 @@ class WideNorm(Step):
         slot = self.operands[0]
         mean, inverse, scale, shift = self.last
         del self.last
-
-        def normalised(operands: dict[int, Any]) -> Tensor:
-            x = operands[slot]
-            assert mean is not None
-            assert inverse is not None
-            factor = inverse if scale is None else inverse * scale
-            offset = torch.addcmul(mean.new_zeros(()) if shift is None else shift, mean, factor, value=-1)
-            ones = (1, -1, *(1,) * (x.dim() - 2))
-            return torch.addcmul(offset.to(x.dtype).view(ones), x, factor.to(x.dtype).view(ones))
-
-        return normalised
+        assert mean is not None
+        assert inverse is not None
+        return lambda operands: again(operands[slot], mean, inverse, scale, shift)
 
 
 @final

@@ -122,7 +122,8 @@ def test_a_map_of_two_precisions_or_one_axis_is_summed_too() -> None:
 
 
 def test_a_map_without_memory_has_its_sum_without_memory() -> None:
-    x = torch.randn(2, 4, 3, 3, device="meta", requires_grad=True)
+    x = torch.randn(2, 4, 3, 3, device="meta").contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
     weight = torch.ones(8, device="meta", requires_grad=True)
     found = WeightedSum.apply([(1, 2)], weight, x)
     found.sum().backward()
