@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from hnas.runtime.lower import Network
     from hnas.runtime.supernet import SuperNet
 
-
 T = TypeVar("T")
 
 
@@ -363,7 +362,6 @@ class Compilation:
         graph = self.graph
         return graph.main.types[graph.states[state]]
 
-    @uncollected()
     def steps(self, architecture: Architecture | None = None, *, drop_path: bool = False) -> Steps:
         """The program of a network after the passes; without an architecture that of the super-network."""
         graph = self.graph if architecture is None else self.specialized(architecture)
