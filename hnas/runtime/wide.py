@@ -240,14 +240,14 @@ class WideStatistics:
 
     def tie(self) -> None:
         """Lay the statistics together again, after a move to another device or type."""
-        self.mean = torch.cat([alike[0].running_mean for alike in self.members])
+        means = [alike[0].running_mean for alike in self.members]
+        self.mean = torch.cat(means)
         self.var = torch.cat([alike[0].running_var for alike in self.members])
-        start = 0
-        for alike in self.members:
-            stop = start + len(alike[0].running_mean)
+        sizes = [len(mean) for mean in means]
+        parts = zip(self.members, self.mean.split(sizes), self.var.split(sizes), strict=True)
+        for alike, mean, var in parts:
             for one in alike:
-                one.running_mean, one.running_var = self.mean[start:stop], self.var[start:stop]
-            start = stop
+                one.keep(mean, var)
 
     @property
     def updates(self) -> bool:
