@@ -22,6 +22,7 @@ class Holders:
         self.statistics: dict[str, Statistics] = {}
         self.externs: dict[str, nn.Module] = {}
         tree = ModuleTree(root)
+        self._innermost = program.channels_last
         self._fresh = _fresh(program)
         for holder in program.holders:
             self._make(holder, tree, program.dims, allow_extern)
@@ -30,7 +31,10 @@ class Holders:
         match holder.kind:
             case "layer":
                 shapes = shapes_of(holder.op, dict(holder.attrs), holder.given, dims)
-                self.layers[holder.path] = tree.place(holder.name, Weighted(shapes))
+                layer = self.layers[holder.path] = tree.place(holder.name, Weighted(shapes))
+                if self._innermost and holder.op == "conv":
+                    # or torch would turn them in every pass, as their maps lie that way
+                    layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
             case "affine":
                 self.affines[holder.path] = tree.place(holder.name, Affine(holder.given.channels))
             case "stats":

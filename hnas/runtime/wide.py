@@ -7,16 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
-from hnas.runtime import depthwise
+from hnas.runtime import dense, depthwise
 from hnas.runtime.functions import (
-    Layout,
     MaxPool,
-    Pack,
     Repeat,
     WeightedSum,
     depthwise_conv,
     pointwise,
 )
+from hnas.runtime.packing import Layout, Pack
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
 
@@ -94,8 +93,7 @@ class Packed(Step):
                     self.parameters.append((module, name))
                 numbers.append(found[key])
             numbered.append(numbers)
-        shapes = [getattr(module, name).shape for module, name in self.parameters]
-        self.layout = Layout(numbered, shapes)
+        self.layout = Layout(numbered, [getattr(module, name) for module, name in self.parameters])
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
         return Pack.apply(self.layout, *(getattr(module, name) for module, name in self.parameters))
@@ -198,6 +196,27 @@ class WideConv(Step):
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         bias = self.bias(values) if self.bias is not None else None
         return self.function(values[self.operands[0]], self.weight(values), bias)
+
+
+@final
+class WideDense(Step):
+    """A convolution of images of many members: small maps as `dense` does it, others by torch."""
+
+    __slots__ = ("function", "how", "weight")
+
+    def __init__(
+        self,
+        how: depthwise.Shape,
+        function: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+        weight: Source,
+    ) -> None:
+        self.how, self.function, self.weight = how, function, weight
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        x, weight = values[self.operands[0]], self.weight(values)
+        if dense.takes(x, self.how) and not torch.is_autocast_enabled(x.device.type):
+            return dense.Dense.apply(x, weight, self.how)
+        return self.function(x, weight, None)
 
 
 @final

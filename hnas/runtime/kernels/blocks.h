@@ -7,7 +7,7 @@
 #endif
 
 #include "depthwise_block.h"
-#include "pointwise_block.h"
+#include "product_block.h"
 
 #undef LANES
 #undef WIDTH

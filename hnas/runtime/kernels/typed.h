@@ -15,3 +15,4 @@
 
 #include "depthwise.h"
 #include "pointwise.h"
+#include "dense.h"
