@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 
 from hnas.runtime import depthwise, products
-from hnas.runtime.layouts import memory_format, summed
+from hnas.runtime.layouts import summed
 
 
 def _kind(x: Tensor) -> str:
@@ -121,88 +121,3 @@ class MaxPool(Function):
             grads[0], x, kernel, stride, pad, [1, 1], False, indices
         )
         return found, None, None, None
-
-
-@final
-class WeightedSum(Function):
-    """The sum of maps, each spread over members and weighed or taken as it is.
-
-    A map is (N, kinds * K * C / repeats, ...): `kinds` maps one after the other, which are summed, each
-    read by `repeats` runs of members. `weights[i]` is None or the weight of each channel, (K * C,).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, shape: Sequence[tuple[int, int]], *tensors: Tensor | None) -> Tensor:
-        count = len(shape)
-        weights, maps = tensors[:count], tensors[count:]
-        # what others are added to: best a sum that is made anyway, or two maps at once
-        order = sorted(range(count), key=lambda n: (-shape[n][0], shape[n][1], weights[n] is not None))
-        total: Tensor | None = None
-        for n in order:
-            x = maps[n]
-            assert x is not None
-            total = _add(total, x, weights[n], *shape[n], fresh=n != order[0] and total is not maps[order[0]])
-        assert total is not None
-        if total is maps[order[0]]:
-            total = total.clone()
-        ctx.shape = shape
-        # a map is asked for only by the gradient of its weight
-        kept = [x if ctx.needs_input_grad[1 + n] else None for n, x in enumerate(maps)]
-        ctx.save_for_backward(*weights, *kept)
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        g, count = grads[0], len(ctx.shape)
-        saved = ctx.saved_tensors
-        weights, maps = saved[:count], saved[count:]
-        w_grads: list[Tensor | None] = []
-        x_grads: list[Tensor | None] = []
-        ones = (1,) * (g.dim() - 2)
-        for n, ((kinds, repeats), weight, x) in enumerate(zip(ctx.shape, weights, maps, strict=True)):
-            spread = g.unflatten(1, (repeats, -1))
-            if weight is not None and ctx.needs_input_grad[1 + n]:
-                axes = (0, *range(3, spread.dim()))
-                w_grads.append((spread * x.unsqueeze(1)).sum(axes).flatten())
-            else:
-                w_grads.append(None)
-            if not ctx.needs_input_grad[1 + count + n]:
-                x_grads.append(None)
-                continue
-            part = g if weight is None else g * weight.view(1, -1, *ones)
-            if repeats > 1:
-                part = summed(part, repeats)
-            if kinds > 1:
-                part = torch.cat([part] * kinds, 1)
-            x_grads.append(part)
-        return (None, *w_grads, *x_grads)
-
-
-def _add(
-    total: Tensor | None, x: Tensor, weight: Tensor | None, kinds: int, repeats: int, *, fresh: bool
-) -> Tensor:
-    """`total` with a further map in it, in place if it is `fresh`; the first is itself where it can be."""
-    if kinds > 1:
-        x = summed(x, kinds)
-    ones = (1,) * (x.dim() - 2)
-    if weight is not None and weight.dtype != x.dtype:
-        weight = weight.to(x.dtype)
-    scale = weight.view(1, repeats, -1, *ones) if weight is not None else None
-    if total is None and scale is None:
-        return x if repeats == 1 else torch.cat([x] * repeats, 1)
-    if total is None:
-        assert scale is not None
-        found = torch.empty(
-            (x.shape[0], repeats * x.shape[1], *x.shape[2:]),
-            dtype=x.dtype, device=x.device, memory_format=memory_format(x),
-        )  # fmt: skip
-        torch.mul(x.unsqueeze(1), scale, out=found.unflatten(1, (repeats, -1)))
-        return found
-    found = total if fresh else torch.empty_like(total)
-    wide, part, out = (t.unflatten(1, (r, -1)) for t, r in ((total, repeats), (x, 1), (found, repeats)))
-    if scale is None:
-        torch.add(wide, part, out=out)
-    else:
-        torch.addcmul(wide, part, scale, out=out)
-    return found

@@ -30,9 +30,14 @@ _SIGNATURES = {
     "dense": "pppp",
     "dense_input": "pppp",
     "dense_weight": "pppp",
+    "norm": "pppppppp" + "iiii" + "dd",
+    "norm_again": "pppppp" + "iiii",
+    "norm_back": "pppppppp" + "iiiii",
     "pointwise": "ppp" + "i" * 6,
     "pointwise_input": "ppp" + "i" * 6,
     "pointwise_weight": "ppp" + "i" * 6,
+    "sum": "pp" + "iiii",
+    "sum_back": "pp" + "iiii",
 }
 """Arguments of each kernel: pointers and numbers. The number of threads comes after them."""
 
@@ -67,13 +72,13 @@ def library(kind: torch.dtype = torch.float32) -> Any:
     target = f"{folder}/{name}.so"
     flags = ["-O3", "-march=native", "-shared", "-fPIC", f"-DT={name}", f"-DMOST_LANES={lanes}"]
     for further in (["-fopenmp"], []):
-        command = [found, *further, *flags, "-o", target, str(_SOURCE)]
+        command = [found, *further, *flags, "-o", target, str(_SOURCE), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=120)
             loaded = ctypes.CDLL(target)
         except (OSError, subprocess.SubprocessError):
             continue
-        kinds = {"p": ctypes.c_void_p, "i": ctypes.c_ssize_t}
+        kinds = {"p": ctypes.c_void_p, "i": ctypes.c_ssize_t, "d": ctypes.c_double}
         for kernel, signature in _SIGNATURES.items():
             function = getattr(loaded, f"{kernel}_{name}")
             function.argtypes = [*(kinds[letter] for letter in signature), ctypes.c_int]
@@ -99,7 +104,7 @@ def takes(x: Tensor, *, lowered: bool = False) -> bool:
 
 
 def run(name: str, kind: torch.dtype, multiply_adds: int, *given: Any) -> None:
-    """Run a kernel: of tensors, which have no memory in a plan, of numbers and of structures.
+    """Run a kernel: of tensors, which have no memory in a plan or are not there, of numbers and of structures.
 
     Args:
         name: Of the kernel.

@@ -11,13 +11,13 @@ from hnas.runtime import dense, depthwise
 from hnas.runtime.functions import (
     MaxPool,
     Repeat,
-    WeightedSum,
     depthwise_conv,
     pointwise,
 )
 from hnas.runtime.packing import Layout, Pack
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
+from hnas.runtime.sums import WeightedSum
 
 
 @final

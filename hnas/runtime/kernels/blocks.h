@@ -7,7 +7,9 @@
 #endif
 
 #include "depthwise_block.h"
+#include "norm_block.h"
 #include "product_block.h"
+#include "sum_block.h"
 
 #undef LANES
 #undef WIDTH

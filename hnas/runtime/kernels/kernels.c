@@ -3,6 +3,7 @@
  * A kernel works on blocks of channels, which stay in registers: blocks.h has what is done with one, for every
  * width of block; the functions that are called walk the channels, block by block. */
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static idx least(idx a, idx b) { return a < b ? a : b; }
 
 #define MOST_TAPS 49
 #define CHUNK 128 /* numbers summed one after the other; sums of sums keep more digits */
+#define ROWS_SUMMED 64 /* pixels at once where maps are summed up or read twice */
 #define TILE 96   /* pixels whose rows stay in the first cache while all blocks of columns read them */
 
 #define MOST_OUTS 8
@@ -68,6 +70,14 @@ struct reach { idx first, end, shift; };
 
 struct depthwise {
     idx images, height, width, out_height, out_width, channels, times, map_step, out_step, k, stride, pad, dilation;
+};
+
+/* A map that is summed: its pixels are `kinds` maps of `base` channels one after the other, `step` numbers apart, read
+ * `repeats` times. The gradient of the map has no gaps. `at` is for those who walk the channels. */
+struct term {
+    const void *x, *weight;
+    void *x_grad, *weight_grad;
+    idx step, base, kinds, repeats, at;
 };
 
 /* The taps of a kernel that begins at `from` which lie within an extent: from the first, to before the end. */

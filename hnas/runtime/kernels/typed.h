@@ -13,6 +13,8 @@
 #define WIDTH 1
 #include "blocks.h"
 
-#include "depthwise.h"
-#include "pointwise.h"
 #include "dense.h"
+#include "depthwise.h"
+#include "norm.h"
+#include "pointwise.h"
+#include "sum.h"
