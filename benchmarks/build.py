@@ -31,6 +31,7 @@ def main() -> None:
 
     from hnas.compiler import Compilation
     from hnas.data.base import Batch
+    from hnas.passes.collecting import uncollected
     from hnas.runtime.supernet import SuperNet
     from hnas.search.bilevel import Bilevel, Optimizers
 
@@ -40,9 +41,10 @@ def main() -> None:
     begun = clock()
     timed("spec to space", lambda: compilation.program, clock)
     timed("space to graph", lambda: compilation.graph, clock)
-    steps = timed("graph to program, all passes, checked after each", compilation.steps, clock)
     init = compilation.search.arch.init
-    model = timed("program to modules", lambda: SuperNet(steps, compilation.decisions, init), clock)
+    with uncollected():
+        steps = timed("graph to program, all passes, checked after each", compilation.steps, clock)
+        model = timed("program to modules", lambda: SuperNet(steps, compilation.decisions, init), clock)
     print(f"{'together':50} {clock() - begun:8.3f} s", flush=True)
     parameters = sum(p.numel() for p in model.weight_parameters())
     print(f"{len(model.network.steps):,} steps, {parameters:,} weights")

@@ -266,7 +266,8 @@ class WideStatistics:
         parts = zip(self.members, self.mean.split(sizes), self.var.split(sizes), strict=True)
         for alike, mean, var in parts:
             for one in alike:
-                one.keep(mean, var)
+                # a view for each: what is one tensor counts as one buffer
+                one.keep(mean.view(-1), var.view(-1))
 
     @property
     def updates(self) -> bool:
