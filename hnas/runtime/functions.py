@@ -28,9 +28,19 @@ def rows_of(x: Tensor, members: int) -> Tensor:
     """(N, K * C, ...) as (K, N * pixels, C), a view where channels are innermost."""
     pixels = x.numel() // max(1, x.shape[1])
     step, channels = x.stride(-1), x.shape[1] // members
-    if _in_rows(x, step):
+    if not traced(x) and _in_rows(x, step):
         return x.as_strided((members, pixels, channels), (channels, step, 1))
     return x.movedim(1, -1).flatten(0, -2).unflatten(1, (members, -1)).transpose(0, 1)
+
+
+def map_of(rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """(K, N * pixels, C) as a map (N, K * C, ...) of `shape`, channels innermost."""
+    return rows.transpose(0, 1).reshape(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
+
+
+def traced(x: Tensor) -> bool:
+    """Whether a tracer follows: it takes strides for others after a write into a part of a map."""
+    return type(x) is not Tensor
 
 
 def _in_rows(x: Tensor, step: int) -> bool:
@@ -97,6 +107,11 @@ class Pointwise(Function):
         first = maps[0]
         w_KOC = weight.flatten(2)
         wide = first.shape[0], w_KOC.shape[0] * w_KOC.shape[1], *first.shape[2:]
+        ctx.save_for_backward(weight, *maps)
+        ctx.counts = tuple(counts)
+        if traced(first):
+            parts = zip(maps, counts, w_KOC.split(list(counts)), strict=True)
+            return map_of(torch.cat([rows_of(x, n) @ w.transpose(1, 2) for x, n, w in parts]), wide)
         out = torch.empty(
             wide, dtype=first.dtype, device=first.device, memory_format=_CHANNELS_LAST[first.dim()]
         )
@@ -105,8 +120,6 @@ class Pointwise(Function):
             stop = start + count
             torch.bmm(rows_of(x, count), w_KOC[start:stop].transpose(1, 2), out=result[start:stop])
             start = stop
-        ctx.save_for_backward(weight, *maps)
-        ctx.counts = tuple(counts)
         return out
 
     @staticmethod
@@ -123,7 +136,9 @@ class Pointwise(Function):
             stop = start + count
             if w_grad is not None:
                 torch.bmm(g[start:stop].transpose(1, 2), rows_of(x, count), out=w_grad[start:stop])
-            if needs[position + 2]:
+            if needs[position + 2] and traced(g):
+                found.append(map_of(g[start:stop] @ w_KOC[start:stop], x.shape))
+            elif needs[position + 2]:
                 x_grad = torch.empty_like(x, memory_format=_CHANNELS_LAST[x.dim()])
                 torch.bmm(g[start:stop], w_KOC[start:stop], out=rows_of(x_grad, count))
                 found.append(x_grad)
@@ -339,7 +354,11 @@ class Group:
 
 @final
 class Layout:
-    """How parameters lie in the block of a `Pack`."""
+    """How parameters lie in the block of a `Pack`.
+
+    Attributes:
+        forgets: Whether indices are made anew each time: a tracer's are no use to others.
+    """
 
     def __init__(self, rows: Sequence[Sequence[int]], shapes: Sequence[torch.Size]) -> None:
         self.rows = [tuple(r) for r in rows]
@@ -348,6 +367,7 @@ class Layout:
         for t, r in enumerate(self.rows):
             alike.setdefault(shapes[r[0]].numel(), []).append(t)
         self.groups = [Group(tensors, self.rows) for tensors in alike.values()]
+        self.forgets = False
         self._known: dict[tuple[int, ...], Tensor] = {}
 
     def index(self, group: Group, tensors: tuple[int, ...], device: torch.device) -> Tensor:
@@ -356,5 +376,7 @@ class Layout:
         if at is None or at.device != device:
             places = {n: place for place, n in enumerate(group.parameters)}
             listed = [places[n] for t in tensors for n in self.rows[t]]
-            at = self._known[tensors] = torch.tensor(listed, device=device)
+            at = torch.tensor(listed, device=device)
+            if not self.forgets:
+                self._known[tensors] = at
         return at

@@ -78,6 +78,8 @@ def computes(g: Tensor, x: Tensor, kernel: tuple[int, ...], dilation: tuple[int,
 
 def weight_gradient(g: Tensor, x: Tensor, kernel: int, dilation: int) -> Tensor:
     """The gradient (C, 1, k, k) of depthwise weights, of maps and gradients (N, C, H, W)."""
+    if type(g) is not Tensor:  # a tracer's, which has no memory to point at
+        return traced_weight_gradient(g, x, kernel, dilation)
     count, channels, height, width = x.shape
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32
     found = x.new_empty((channels, 1, kernel, kernel), dtype=exact)
@@ -90,6 +92,17 @@ def weight_gradient(g: Tensor, x: Tensor, kernel: int, dilation: int) -> Tensor:
             x.stride(3), g.stride(3), kernel, dilation, torch.get_num_threads(),
         )  # fmt: skip
     return found.to(x.dtype)
+
+
+@torch.library.custom_op("hnas::depthwise_weight_gradient", mutates_args=())
+def traced_weight_gradient(g: Tensor, x: Tensor, kernel: int, dilation: int) -> Tensor:
+    """`weight_gradient` as an operation that graphs of torch.compile can hold."""
+    return weight_gradient(g, x, kernel, dilation)
+
+
+@traced_weight_gradient.register_fake
+def _(g: Tensor, x: Tensor, kernel: int, dilation: int) -> Tensor:
+    return x.new_empty((x.shape[1], 1, kernel, kernel))
 
 
 def _laid_out(x: Tensor) -> Tensor:
