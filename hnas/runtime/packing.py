@@ -95,6 +95,7 @@ class Layout:
         turned: Whether a parameter is the weight of a convolution with channels innermost.
         sizes: Numbers in each wide tensor.
         groups: Wide tensors whose gradients are summed together.
+        forgets: Whether indices are made anew each time: a tracer's are no use to others.
     """
 
     def __init__(self, rows: Sequence[Sequence[int]], parameters: Sequence[Tensor]) -> None:
@@ -106,6 +107,7 @@ class Layout:
         for t, r in enumerate(self.rows):
             alike.setdefault(self.shapes[r[0]].numel(), []).append(t)
         self.groups = [Group(tensors, self.rows) for tensors in alike.values()]
+        self.forgets = False
         self._known: dict[tuple[int, ...], Tensor] = {}
 
     def index(self, group: Group, tensors: tuple[int, ...], device: torch.device) -> Tensor:
@@ -114,5 +116,7 @@ class Layout:
         if at is None or at.device != device:
             places = {n: place for place, n in enumerate(group.parameters)}
             listed = [places[n] for t in tensors for n in self.rows[t]]
-            at = self._known[tensors] = torch.tensor(listed, device=device)
+            at = torch.tensor(listed, device=device)
+            if not self.forgets:
+                self._known[tensors] = at
         return at

@@ -119,13 +119,18 @@ class Factors(Step):
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
         parts = [weight for name in self.names for weight in scalars[name]]
         flat = torch.stack([*parts, parts[0].new_ones(())])
-        if self.index is None:
-            self.index = self._indexed({name: len(scalars[name]) for name in self.names})
-        self.index = self.index.to(flat.device)
-        found = flat.index_select(0, self.index[0])
-        for line in self.index[1:]:
+        index = self.prepare({name: len(scalars[name]) for name in self.names}).to(flat.device)
+        self.index = index
+        found = flat.index_select(0, index[0])
+        for line in index[1:]:
             found = found * flat.index_select(0, line)
         return found.split(self.sizes)
+
+    def prepare(self, options: Mapping[str, int]) -> Tensor:
+        """Where weights stand among all `options`; it is found once."""
+        if self.index is None:
+            self.index = self._indexed(options)
+        return self.index
 
     def _indexed(self, options: Mapping[str, int]) -> Tensor:
         """Of each channel the places of its weights among all, a line for each weight of a product."""
