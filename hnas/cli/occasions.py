@@ -57,7 +57,14 @@ from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
 from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
 from hnas.passes.pipeline import LEVELS, PASSES
-from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
+from hnas.runtime.errors import (
+    BatchTooSmall,
+    CompileFails,
+    ExternFailed,
+    ExternRefused,
+    ExternResult,
+    NoCompiler,
+)
 from hnas.schema.datasets import CAMVID
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
@@ -315,6 +322,16 @@ _ALL = (
             why="is 32 x 3 x 3 x 3, not 64 x 3 x 3 x 3",
         ),
         "another version of hnas trained it",
+    ),
+    Occasion(
+        f"{_SEARCH} --compile on",
+        NoCompiler(None, name="g++"),
+        "no C++ compiler is installed",
+    ),
+    Occasion(
+        f"{_SEARCH} --allow-extern --compile on",
+        CompileFails(None, why="extern op deform asks a tensor for its address"),
+        _DEFORM,
     ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(

@@ -89,6 +89,12 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
             click.option(
                 "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
             ),
+            click.option(
+                "--compile",
+                type=click.Choice(["auto", "on", "off"]),
+                help="Passes of training by torch.compile, which takes minutes to start; auto: never on a "
+                "processor, on a GPU in long runs.  [default: auto, or the run's]",
+            ),
             kernels_option(),
             device_option,
             pass_options,
@@ -142,7 +148,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
         flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
         raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
-    names += ("threads", "kernels", "allow_extern")
+    names += ("threads", "kernels", "compile", "allow_extern")
     return {
         "spec": spec,
         "passes": passes,
@@ -152,7 +158,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
 
 
 _FLAGS = {"sets": "--set", "form": "--as"}
-_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern")
+_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern", "compile")
 """What may be given together with --resume."""
 
 data_option = click.option(

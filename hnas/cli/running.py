@@ -1,4 +1,4 @@
-"""What `hnas search` and `hnas train` have in common: data set, run folder, threads, stop and go on.
+"""What `hnas search` and `hnas train` have in common: data set, run folder, stop and go on.
 
 Everything that can be refused is refused before the run folder is made.
 """
@@ -17,18 +17,15 @@ from attrs import frozen
 
 import hnas
 from hnas.compiler import Compilation
-from hnas.data.base import Batch, Dataset
+from hnas.data.base import Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
-from hnas.engine.checkpoint import Checkpoints
 from hnas.engine.course import Course
 from hnas.engine.errors import AlreadyFinished
-from hnas.engine.kernels import kernels_for
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
-from hnas.engine.settings import choose_threads
 from hnas.lang.resolve import PAPER
 from hnas.schema.datasets import Split
 
@@ -47,7 +44,7 @@ class Flags:
         data: NAME=PATH of each --data.
         seed, max_steps, device: As given; None where not.
         workers, threads: Processes that read images; auto or a number.
-        kernels: auto or off; None where not given.
+        kernels, compile: auto or off, auto, on or off; None where not given.
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What networks go through before they are built; None: not said.
@@ -66,6 +63,7 @@ class Flags:
     workers: int | None
     threads: str | None
     kernels: str | None
+    compile: str | None
     checkpoint_seconds: float
     allow_extern: bool = False
     passes: tuple[str, ...] | None = None
@@ -142,6 +140,7 @@ def new_record(
         options={
             "threads": flags.threads or "auto",
             "kernels": flags.kernels or "auto",
+            "compile": flags.compile or "auto",
             "workers": flags.workers or 0,
             "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
@@ -161,56 +160,13 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
         options["workers"] = flags.workers
     if flags.passes is not None:
         options["passes"] = ",".join(flags.passes)
-    return attrs.evolve(record, device=flags.device or record.device, options=options)
+    compiles = record.compile
+    if flags.compile is not None:
+        options["compile"], compiles = flags.compile, ""
+    return attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
 
 
 # --- running ---------------------------------------------------------------------------------------
-
-
-def with_kernels(
-    record: RunRecord, compilation: Compilation, device: torch.device, checkpoints: Checkpoints
-) -> tuple[RunRecord, str]:
-    """Choose what computes, once, before the first step: as the run began, where there is a C compiler still.
-
-    Returns:
-        The record with what the run began with, and what computes now.
-    """
-    kernels = kernels_for(record.wanted_kernels, device, compilation.passes)
-    if record.kernels and checkpoints.files():
-        return record, kernels
-    return attrs.evolve(record, kernels=kernels), kernels
-
-
-def with_threads(
-    record: RunRecord,
-    compilation: Compilation,
-    device: torch.device,
-    image: Dataset,
-    batch: int,
-    trial: Callable[[Batch, float | None], None],
-    reporter: Reporter,
-) -> RunRecord:
-    """The record with the number of threads, which is chosen once, before the first step.
-
-    Args:
-        image: The data set, for the size of its first image.
-        batch: Images in a batch.
-        trial: What is measured, on a batch of noise.
-    """
-    if record.threads:
-        torch.set_num_threads(record.threads)
-        return record
-    if record.options["threads"] == "auto" and device.type == "cpu":
-        reporter.message("measuring how many threads are fastest; --threads N chooses without")
-    first, label = image.read(0)
-    height, width = first.shape[1:]
-    pixels = compilation.data.trained_size((height, width)) or (height, width)
-    labels = torch.zeros(batch, *(pixels if label.ndim else ()), dtype=torch.long)
-    noise = torch.randn(batch, 3, *pixels, generator=torch.Generator().manual_seed(0))
-    moved = Batch(noise, labels).to(device)
-    choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(moved, limit))
-    measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
-    return attrs.evolve(record, threads=choice.threads, measured={**record.measured, **measured})
 
 
 def spell_device(record: RunRecord) -> str:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from hnas.api.run import digests_of, newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
+from hnas.cli.choosing import trial_batch, with_compile, with_kernels, with_threads
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
@@ -22,11 +23,9 @@ from hnas.cli.running import (
     record_again,
     spell_device,
     spell_reached,
-    with_kernels,
-    with_threads,
 )
 from hnas.compiler import Compilation
-from hnas.data.base import Dataset, halves
+from hnas.data.base import Batch, Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset
 from hnas.data.registry import parse_data_flags
 from hnas.diag import Diagnostic, HnasError
@@ -38,6 +37,7 @@ from hnas.engine.settings import autocast, resolve_device
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.ir.numbers import spell_count
+from hnas.runtime.compiled import refuse_without_compiler
 from hnas.runtime.supernet import SuperNet
 from hnas.search.decode import decode
 from hnas.search.errors import FoundOverLimit
@@ -76,6 +76,8 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.spec is not None
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
+    if flags.compile == "on":
+        refuse_without_compiler(device)
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
     model = super_network(compilation, flags.seed or 0, device)
@@ -165,15 +167,12 @@ def _search(
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
     with memory(), reporter:
         record, kernels = with_kernels(record, compilation, device, checkpoints)
-        record = with_threads(
-            record,
-            compilation,
-            device,
-            train,
-            compilation.search.batch,
-            lambda batch, limit: trial(model, model.network, batch, limit, autocast(device)),
-            reporter,
-        )
+        batch = trial_batch(compilation, train, compilation.search.batch, device)
+
+        def try_out(batch: Batch, limit: float | None = None) -> None:
+            trial(model, model.network, batch, limit, autocast(device))
+
+        record = with_threads(record, device, batch, try_out, reporter)
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -192,7 +191,16 @@ def _search(
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
-        record = attrs.evolve(record, steps=searcher.course.plan.steps)
+        plan = searcher.course.plan
+        record = with_compile(
+            attrs.evolve(record, steps=plan.steps),
+            model.network,
+            device,
+            lambda: try_out(batch),
+            reporter,
+            passes=2 * plan.last,
+            kinds=2,
+        )
         folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
         outcome, code = carry_out(searcher.course, folder, flags, reporter, "search", searcher.search)

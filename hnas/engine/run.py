@@ -36,6 +36,7 @@ _KINDS: dict[str, type] = {
     "network": str,
     "steps": int,
     "kernels": str,
+    "compile": str,
 }
 
 
@@ -55,6 +56,7 @@ class RunRecord:
         threads: Threads of torch on the processor.
         kernels: What the run began to compute with: `C`, where kernels in C do what they can, or `torch`;
             empty where none are asked for, without passes or on a GPU.
+        compile: `on` where torch compiles the passes of training, `off` where not; empty before it is known.
         digests: choices, weights and run.
         data: The data set's name and folder; no folder for a generated one.
         measured: What was chosen by measuring, with the figures.
@@ -84,6 +86,7 @@ class RunRecord:
     kind: Kind = "search"
     network: str = ""
     kernels: str = ""
+    compile: str = ""
 
     @property
     def binding(self) -> str:

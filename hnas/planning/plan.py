@@ -9,7 +9,7 @@ from attrs import frozen
 from torch import Tensor
 
 from hnas.planning.casting import Casting
-from hnas.planning.counting import Counting, Counts
+from hnas.planning.counting import Counting, Counts, Shaping
 from hnas.runtime import native
 from hnas.runtime.lower import Network
 from hnas.runtime.steps import Step
@@ -104,7 +104,7 @@ class Plan:
 @contextmanager
 def unallocated() -> Iterator[None]:
     """While it is entered, a network is built on tensors without memory."""
-    with Counting(), torch.device("meta"):
+    with Shaping(), torch.device("meta"):
         yield
 
 
@@ -130,9 +130,16 @@ def predict(
             to nothing.
     """
     kind = torch.float64 if precision == "float64" else torch.float32
-    model.to(kind).train()
     network = model.network if isinstance(model, SuperNet) else model
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    # each look through the tens of thousands of modules of a super-network is a tenth of a second
+    named, buffers = dict(model.named_parameters()), list(model.buffers())
+    if any(t.dtype != kind and t.is_floating_point() for t in (*named.values(), *buffers)):
+        with Shaping():
+            model.to(kind)
+        named, buffers = dict(model.named_parameters()), list(model.buffers())
+    if not (model.training and network.training):
+        model.train()
+    parameters = [p for p in named.values() if p.requires_grad]
     images = torch.empty((batch, 3, *image), dtype=kind, device="meta")
     counting = Counting()
     cast: AbstractContextManager[Any] = Casting() if precision == "bfloat16" else nullcontext()
@@ -152,7 +159,7 @@ def predict(
         for parameter in parameters:
             parameter.grad = None
     weights: dict[str, int] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in named.items():
         name = name.removeprefix("network.")
         part = ARCHITECTURE if name.startswith("arch.") and isinstance(model, SuperNet) else part_of(name)
         weights[part] = weights.get(part, 0) + parameter.numel()
@@ -174,8 +181,8 @@ def predict(
         batch,
         precision,
         network.passes,
-        _bytes(model.parameters()),
-        _bytes(model.buffers()),
+        _bytes(named.values()),
+        _bytes(buffers),
         gradients,
     )
 

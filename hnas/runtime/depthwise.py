@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 
 from hnas.runtime import native
-from hnas.runtime.layouts import summed
+from hnas.runtime.layouts import summed, traced
 
 _MOST_TAPS = 7
 
@@ -109,12 +109,29 @@ def input_gradient(g: Tensor, x: Tensor, weight: Tensor, how: Shape, times: int)
 def weight_gradient(g: Tensor, x: Tensor, weight: Tensor, how: Shape, times: int) -> Tensor:
     """The gradient of the weights (times * C, 1, k, k)."""
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32
+    if traced(x) and how.square and how.keeps_size and x.device.type == "cpu" and native.in_use():
+        return traced_weight_gradient(g, x, weight, how.kernel[0], how.dilation[0], times)
     if not (how.square and native.takes(x, lowered=True)):
         return _stock(g, _repeated(x, times), weight, how, (False, True, False))[1]
     x, g = native.laid_out(x.to(exact)), native.laid_out(g.to(exact))
     found = x.new_empty(weight.shape)
     _run("depthwise_weight", x, g, times, how, x, g, found)
     return found.to(weight.dtype)
+
+
+@torch.library.custom_op("hnas::depthwise_weight_gradient", mutates_args=())
+def traced_weight_gradient(
+    g: Tensor, x: Tensor, weight: Tensor, kernel: int, dilation: int, times: int
+) -> Tensor:
+    """`weight_gradient` as an operation that graphs of torch.compile can hold."""
+    pad = dilation * (kernel - 1) // 2
+    how = Shape(*((each, each) for each in (kernel, 1, pad, dilation)))
+    return weight_gradient(g, x, weight, how, times)
+
+
+@traced_weight_gradient.register_fake
+def _(g: Tensor, x: Tensor, weight: Tensor, kernel: int, dilation: int, times: int) -> Tensor:
+    return torch.empty_like(weight)
 
 
 def _repeated(x: Tensor, times: int) -> Tensor:

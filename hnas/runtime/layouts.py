@@ -1,5 +1,7 @@
 """How wide maps lie in memory: N images, K members of C channels each, then pixels, is (N, K * C, ...)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,9 +18,19 @@ def rows_of(x: Tensor, members: int) -> Tensor:
     """(N, K * C, ...) as (K, N * pixels, C), a view where channels are innermost."""
     pixels = x.numel() // max(1, x.shape[1])
     step, channels = x.stride(-1), x.shape[1] // members
-    if _in_rows(x, step):
+    if not traced(x) and _in_rows(x, step):
         return x.as_strided((members, pixels, channels), (channels, step, 1))
     return x.movedim(1, -1).flatten(0, -2).unflatten(1, (members, -1)).transpose(0, 1)
+
+
+def map_of(rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """(K, N * pixels, C) as a map (N, K * C, ...) of `shape`, channels innermost."""
+    return rows.transpose(0, 1).reshape(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
+
+
+def traced(x: Tensor) -> bool:
+    """Whether a tracer follows: it takes strides for others after a write into a part of a map."""
+    return type(x) is not Tensor
 
 
 def _in_rows(x: Tensor, step: int) -> bool:

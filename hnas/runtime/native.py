@@ -19,6 +19,8 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from hnas.runtime.layouts import traced
+
 _SOURCE = Path(__file__).with_name("kernels") / "kernels.c"
 _TYPES = {torch.float32: ("float", 16), torch.float64: ("double", 8)}
 """Names in C, and how many numbers a vector has."""
@@ -27,6 +29,9 @@ _SIGNATURES = {
     "depthwise": "pppp",
     "depthwise_input": "pppp",
     "depthwise_weight": "pppp",
+    "dense": "pppp",
+    "dense_input": "pppp",
+    "dense_weight": "pppp",
     "norm": "pppppppp" + "iiii" + "dd",
     "norm_again": "pppppp" + "iiii",
     "norm_back": "pppppppp" + "iiiii",
@@ -97,7 +102,7 @@ def in_use() -> bool:
 def takes(x: Tensor, *, lowered: bool = False) -> bool:
     """Whether there are kernels for maps like this one, or would be if it was not of lower precision."""
     known = x.dtype in _TYPES or (lowered and x.is_floating_point())
-    return known and x.device.type in ("cpu", "meta") and x.dim() == 4 and in_use()
+    return known and not traced(x) and x.device.type in ("cpu", "meta") and x.dim() == 4 and in_use()
 
 
 def innermost(x: Tensor) -> bool:
@@ -106,7 +111,7 @@ def innermost(x: Tensor) -> bool:
 
 
 def run(name: str, kind: torch.dtype, multiply_adds: int, *given: Any) -> None:
-    """Run a kernel: of tensors, which have no memory in a plan, of numbers and of structures.
+    """Run a kernel: of tensors, without memory in a plan or not there at all, of numbers, of structures.
 
     Args:
         name: Of the kernel.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hnas.runtime import native
-from hnas.runtime.layouts import CHANNELS_LAST, rows_of
+from hnas.runtime.layouts import CHANNELS_LAST, map_of, rows_of, traced
 
 
 def convolve(w_KOC: Tensor, counts: Sequence[int], maps: Sequence[Tensor]) -> Tensor:
@@ -57,7 +57,9 @@ def gradients(
             stop = start + count
             if w_grad is not None:
                 torch.bmm(g_rows[start:stop].transpose(1, 2), rows_of(x, count), out=w_grad[start:stop])
-            if asked:
+            if asked and traced(g):
+                x_grad = map_of(g_rows[start:stop] @ w_KOC[start:stop], x.shape)
+            elif asked:
                 x_grad = torch.empty_like(x, memory_format=CHANNELS_LAST[x.dim()])
                 torch.bmm(g_rows[start:stop], w_KOC[start:stop], out=rows_of(x_grad, count))
         found.append(x_grad)

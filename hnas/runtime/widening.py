@@ -305,6 +305,8 @@ class Widening:
         weight = self._pack(number, step, "weight", _joined)
         bias = self._pack(number, step, "bias", _joined) if (number, "bias") in self.row_places else None
         function = kernels_of(step.op, attrs, self.program.dims, groups * many)
+        if step.op == "conv" and bias is None and self.program.channels_last and self._pads_evenly(step):
+            return wide.WideDense(self._shape(step), function, weight), [weight]
         return wide.WideConv(function, weight, bias), [weight, bias]
 
     def _own_gradient(self, step: Step) -> bool:

@@ -8,7 +8,7 @@
 
 #include "depthwise_block.h"
 #include "norm_block.h"
-#include "pointwise_block.h"
+#include "product_block.h"
 #include "sum_block.h"
 
 #undef LANES

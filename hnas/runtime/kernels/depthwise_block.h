@@ -80,13 +80,12 @@ static void BLOCK(depthwise_input)(const T *g, const T *taps, T *out, const stru
     FOR_COPIES(input_copies, g, taps, out, s, adds)
 }
 
-/* The gradient of the weights, (copies, WIDTH, k, k), copies apart by all channels. A row of the map is summed in
- * its own type, rows in double. */
+/* The gradient of the weights, (copies, WIDTH, k, k), copies apart by all channels. Rows are summed, then their sums. */
 static ALWAYS_INLINE void BLOCK(weight_copies)(const T *map, const T *g, T *w, const struct depthwise *s,
                                                const int copies) {
     idx count = s->k * s->k;
-    double total[MOST_TAPS * COPIES * WIDTH];
-    memset(total, 0, sizeof(double) * count * copies * WIDTH);
+    T total[MOST_TAPS * COPIES * WIDTH];
+    memset(total, 0, sizeof(T) * count * copies * WIDTH);
     for (idx n = 0; n < s->images; n++)
         for (idx y = 0; y < s->out_height; y++)
             for (idx i = 0; i < s->k; i++) {
@@ -104,14 +103,14 @@ static ALWAYS_INLINE void BLOCK(weight_copies)(const T *map, const T *g, T *w, c
                             V pixel = ((const V *)from)[v];
                             for (int r = 0; r < copies; r++) sum[r][v] += pixel * ((const V *)(grad + r * s->channels))[v];
                         }
-                    double *to = total + (i * s->k + j) * copies * WIDTH;
+                    T *to = total + (i * s->k + j) * copies * WIDTH;
                     for (int c = 0; c < copies * WIDTH; c++) to[c] += ((T *)sum)[c];
                 }
             }
     for (int r = 0; r < copies; r++)
         for (int c = 0; c < WIDTH; c++)
             for (idx t = 0; t < count; t++)
-                w[(r * s->channels + c) * count + t] = (T)total[(t * copies + r) * WIDTH + c];
+                w[(r * s->channels + c) * count + t] = total[(t * copies + r) * WIDTH + c];
 }
 
 static void BLOCK(depthwise_weight)(const T *map, const T *g, T *w, const struct depthwise *s, int copies) {

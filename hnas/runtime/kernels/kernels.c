@@ -1,4 +1,4 @@
-/* The kernels of hnas: maps with channels innermost, for float and double.
+/* The kernels of hnas: maps with channels innermost, numbers of type T, vectors of MOST_LANES, as the command says.
  *
  * A kernel works on blocks of channels, which stay in registers: blocks.h has what is done with one, for every
  * width of block; the functions that are called walk the channels, block by block. */
@@ -52,9 +52,21 @@ static int width_of(idx left) {
 static idx least(idx a, idx b) { return a < b ? a : b; }
 
 #define MOST_TAPS 49
-#define CHUNK 128 /* numbers summed in their own type before they are added to a sum in double */
+#define CHUNK 128 /* numbers summed one after the other; sums of sums keep more digits */
 #define ROWS_SUMMED 64 /* pixels at once where maps are summed up or read twice */
 #define TILE 96   /* pixels whose rows stay in the first cache while all blocks of columns read them */
+
+#define MOST_OUTS 8
+
+/* How many rows of a gradient of weights are summed at once. */
+static idx outs_at(idx width) { return width >= 64 ? 4 : MOST_OUTS; }
+
+struct dense {
+    idx images, height, width, out_height, out_width, groups, in, outs, map_step, out_step, k, pad, dilation;
+};
+
+/* The part of a row, or of the rows, of a result that a tap meets: from `first`, to before `end`. */
+struct reach { idx first, end, shift; };
 
 struct depthwise {
     idx images, height, width, out_height, out_width, channels, times, map_step, out_step, k, stride, pad, dilation;
@@ -74,12 +86,4 @@ static idx end_of_taps(idx from, idx dilation, idx k, idx extent) {
     return from >= extent ? 0 : least(k, (extent - 1 - from) / dilation + 1);
 }
 
-#define T float
-#define MOST_LANES 16
-#include "typed.h"
-#undef T
-#undef MOST_LANES
-
-#define T double
-#define MOST_LANES 8
 #include "typed.h"

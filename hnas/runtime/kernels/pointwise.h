@@ -14,7 +14,7 @@ void TYPED(pointwise)(const T *x, const T *w, T *y, idx members, idx pixels, idx
             for (idx o = 0, width; o < out; o += width) {
                 width = width_of(out - o);
                 AT_WIDTH(width, product, x + p * x_step + m * in, x_step, turned + o, out,
-                         y + p * y_step + m * out + o, y_step, least(TILE, pixels - p), in)
+                         y + p * y_step + m * out + o, y_step, least(TILE, pixels - p), in, 0)
             }
         free(turned);
     }
@@ -30,7 +30,7 @@ void TYPED(pointwise_input)(const T *g, const T *w, T *x, idx members, idx pixel
             for (idx c = 0, width; c < in; c += width) {
                 width = width_of(in - c);
                 AT_WIDTH(width, product, g + p * g_step + m * out, g_step, w + m * out * in + c, in,
-                         x + p * x_step + m * in + c, x_step, least(TILE, pixels - p), out)
+                         x + p * x_step + m * in + c, x_step, least(TILE, pixels - p), out, 0)
             }
 }
 
@@ -40,10 +40,13 @@ void TYPED(pointwise_weight)(const T *x, const T *g, T *w, idx members, idx pixe
     (void)threads;
     _Pragma("omp parallel for num_threads(threads) if (threads > 1)")
     for (idx m = 0; m < members; m++)
-        for (idx o = 0; o < out; o += 4)
-            for (idx c = 0, width; c < in; c += width) {
-                width = width_of(in - c);
-                AT_WIDTH(width, outer, g + m * out + o, g_step, x + m * in + c, x_step, w + (m * out + o) * in + c,
-                         in, pixels, (int)least(4, out - o))
+        for (idx c = 0, width; c < in; c += width) {
+            width = width_of(in - c);
+            for (idx o = 0, count; o < out; o += count) {
+                T total[MOST_OUTS * 64] = {0};
+                count = least(outs_at(width), out - o);
+                AT_WIDTH(width, outer, g + m * out + o, g_step, x + m * in + c, x_step, total, pixels, (int)count)
+                AT_WIDTH(width, settle, total, w + (m * out + o) * in + c, in, (int)count)
             }
+        }
 }

@@ -13,6 +13,7 @@
 #define WIDTH 1
 #include "blocks.h"
 
+#include "dense.h"
 #include "depthwise.h"
 #include "norm.h"
 #include "pointwise.h"
