@@ -17,14 +17,14 @@ from hnas.runtime import depthwise, products
 from hnas.runtime.layouts import summed
 
 
-def _kind(x: Tensor) -> str:
+def autocast_kind(x: Tensor) -> str:
     """The kind of device whose autocast counts; on tensors without memory the processor's stands for all."""
     return "cpu" if x.is_meta else x.device.type
 
 
 def _lowered(x: Tensor) -> Tensor:
     """In the precision of autocast, where that is on."""
-    kind = _kind(x)
+    kind = autocast_kind(x)
     if torch.is_autocast_enabled(kind) and x.is_floating_point() and x.dtype != torch.float64:
         return x.to(torch.get_autocast_dtype(kind))
     return x
@@ -70,7 +70,7 @@ class Pointwise(Function):
 def pointwise(weight: Tensor, counts: Sequence[int], *maps: Tensor) -> Tensor:
     """`Pointwise` under autocast."""
     lowered = [_lowered(x) for x in (weight, *maps)]
-    with torch.autocast(_kind(maps[0]), enabled=False):
+    with torch.autocast(autocast_kind(maps[0]), enabled=False):
         return Pointwise.apply(lowered[0], counts, *lowered[1:])
 
 
@@ -97,7 +97,7 @@ class Depthwise(Function):
 def depthwise_conv(x: Tensor, weight: Tensor, how: depthwise.Shape, times: int) -> Tensor:
     """`Depthwise` under autocast."""
     lowered = _lowered(x), _lowered(weight)
-    with torch.autocast(_kind(x), enabled=False):
+    with torch.autocast(autocast_kind(x), enabled=False):
         return Depthwise.apply(*lowered, how, times)
 
 

@@ -11,6 +11,7 @@ from hnas.runtime import dense, depthwise
 from hnas.runtime.functions import (
     MaxPool,
     Repeat,
+    autocast_kind,
     depthwise_conv,
     pointwise,
 )
@@ -220,7 +221,7 @@ class WideDense(Step):
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
         x, weight = values[self.operands[0]], self.weight(values)
-        if dense.takes(x, self.how) and not torch.is_autocast_enabled(x.device.type):
+        if dense.takes(x, self.how) and not torch.is_autocast_enabled(autocast_kind(x)):
             return dense.Dense.apply(x, weight, self.how)
         return self.function(x, weight, None)
 
