@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hnas.compiler import Compilation as Compilation
     from hnas.diag import Diagnostic as Diagnostic
     from hnas.diag import HnasError as HnasError
+    from hnas.engine.kernels import use_kernels as use_kernels
     from hnas.ir.decisions import Architecture as Architecture
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOMES = {
     "SearchSpace": "hnas.api.space",
     "load": "hnas.api.space",
     "open": "hnas.api.run",
+    "use_kernels": "hnas.engine.kernels",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "__version__",
     "load",
     "open",
+    "use_kernels",
 ]
 
 

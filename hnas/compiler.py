@@ -31,6 +31,7 @@ from hnas.lang.network import read_network
 from hnas.lang.parser import parse, read_source
 from hnas.lang.resolve import PAPER, Spec, resolve, with_profile
 from hnas.passes.auxiliary import auxiliary_errors
+from hnas.passes.collecting import uncollected
 from hnas.passes.edges import droppable_edges
 from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.passes.inline import inline
@@ -44,7 +45,6 @@ from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, T
 if TYPE_CHECKING:
     from hnas.runtime.lower import Network
     from hnas.runtime.supernet import SuperNet
-
 
 T = TypeVar("T")
 
@@ -370,12 +370,14 @@ class Compilation:
         program = inline(graph, droppable_edges(self.space, graph) if drop_path else None)
         return with_segments(optimize(program, self.passes), self.recompute)
 
+    @uncollected()
     def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":
         """The module of the network an architecture is; with `drop_path` its edges can be left out."""
         from hnas.runtime.lower import lower
 
         return lower(self.steps(architecture, drop_path=drop_path), allow_extern=self.allow_extern)
 
+    @uncollected()
     def supernet(self, seed: int | None = None) -> "SuperNet":
         """The super-network; alpha and beta start as the block `search` says.
 

@@ -1,6 +1,8 @@
 """Options and fixtures every test may use."""
 
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -34,3 +36,11 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def kernels_back() -> Iterator[None]:
+    """What computes is the process's: a test that turns kernels off turns them off for itself."""
+    yield
+    if "hnas.runtime.native" in sys.modules:
+        sys.modules["hnas.runtime.native"].Settings.wanted = True

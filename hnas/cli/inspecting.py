@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from hnas.cli.options import extern_option, layout_options, outside_option, pass_options, passes_of
+from hnas.cli.options import (
+    extern_option,
+    kernels_option,
+    layout_options,
+    outside_option,
+    pass_options,
+    passes_of,
+)
 from hnas.cli.terminal import say, show_diagnostics, tell
 
 if TYPE_CHECKING:
@@ -45,6 +52,7 @@ _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 )
 @click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="With --latency: where.  [default: auto]")
 @click.option("--threads", type=click.IntRange(1, 1024), help="With --latency: of torch on the processor.")
+@kernels_option(of="With --latency: ")
 @click.option("--batch", type=click.IntRange(1), help="With --latency: images in a pass.  [default: 1]")
 @click.option("--repeats", type=click.IntRange(1), help="With --latency: passes that count.  [default: 30]")
 @pass_options

@@ -47,7 +47,7 @@ def eval_(run: Path, **given: Any) -> int:
     hnas eval runs/found-20260102-120000
     hnas eval runs/found-20260102-120000 --flip --scales 0.75,1,1.25 --window 513x513
     """
-    from hnas.cli.measuring import measure
+    from hnas.cli.measuring import Computing, measure
 
     trained, report = measure(
         run,
@@ -57,9 +57,13 @@ def eval_(run: Path, **given: Any) -> int:
         data=given["data"],
         images=given["images"] or 0,
         batch=given["batch"],
-        device=given["device"] or "auto",
-        allow_extern=given["allow_extern"],
-        passes=passes_of(given),
+        computing=Computing(
+            device=given["device"] or "auto",
+            threads=given["threads"],
+            kernels=given["kernels"],
+            allow_extern=given["allow_extern"],
+            passes=passes_of(given),
+        ),
     )
     card = trained.compilation.card
     if given["as_json"]:
@@ -122,7 +126,7 @@ def predict(ctx: click.Context, run: Path, images: Path, **given: Any) -> int:
     Labels are PNG files of class indices, in the colours of the data set; where an image has one class, it
     is printed with its probability. Images may be of any size; they are turned as their EXIF data say.
     """
-    from hnas.cli.measuring import label
+    from hnas.cli.measuring import Computing, label
 
     out: Path | None = given["out"]
     lines = label(
@@ -132,9 +136,13 @@ def predict(ctx: click.Context, run: Path, images: Path, **given: Any) -> int:
         images=images,
         out=out,
         overlay=given["overlay"],
-        device=given["device"] or "auto",
-        allow_extern=given["allow_extern"],
-        passes=passes_of(given),
+        computing=Computing(
+            device=given["device"] or "auto",
+            threads=given["threads"],
+            kernels=given["kernels"],
+            allow_extern=given["allow_extern"],
+            passes=passes_of(given),
+        ),
     )
     if lines is None:
         raise click.UsageError("give a folder for the labels with --out", ctx)

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import final
 
 import torch
+from attrs import frozen
 
 from hnas.api.errors import FolderExists
 from hnas.api.run import Run
@@ -19,9 +21,30 @@ from hnas.data.registry import GENERATED
 from hnas.diag import Diagnostic, HnasError
 from hnas.engine.errors import NotForImages, NoWeights
 from hnas.engine.files import empty_folder, write_atomically
+from hnas.engine.kernels import Kernels, use_kernels
 from hnas.schema.datasets import Split
 from hnas.train.evaluate import Looking, Report, evaluate
 from hnas.trained import Predictor, Which
+
+
+@final
+@frozen(kw_only=True)
+class Computing:
+    """Where and how a trained network computes; None: as torch does, or as in the run.
+
+    Attributes:
+        device: As `--device` has it.
+        threads: Of torch on the processor.
+        kernels: auto or off.
+        allow_extern: Whether the classes that extern operators name may be imported.
+        passes: What it goes through before it is built.
+    """
+
+    device: str
+    threads: int | None
+    kernels: Kernels | None
+    allow_extern: bool
+    passes: tuple[str, ...] | None
 
 
 def measure(
@@ -33,16 +56,14 @@ def measure(
     data: tuple[str, ...] = (),
     images: int = 0,
     batch: int = 1,
-    device: str = "auto",
-    allow_extern: bool = False,
-    passes: tuple[str, ...] | None = None,
+    computing: Computing,
 ) -> tuple[Predictor, Report]:
     """Measure a trained network on `images` images of a split, 0: on all.
 
     Raises:
         HnasError: There is no such run, checkpoint or data set.
     """
-    opened, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
+    opened, trained = _trained(run, checkpoint, computing, how)
     compilation = trained.compilation
     name = compilation.data.name
     root = find_data_again(opened.record, compilation, data)
@@ -64,16 +85,14 @@ def label(
     images: Path,
     out: Path | None,
     overlay: bool,
-    device: str = "auto",
-    allow_extern: bool = False,
-    passes: tuple[str, ...] | None = None,
+    computing: Computing,
 ) -> Iterator[str] | None:
     """Label images; a line for each as it is done. None where a folder is needed and none was given.
 
     Raises:
         HnasError: There is no such run, checkpoint or image, or `out` has files.
     """
-    _, trained = _trained(run, checkpoint, device, allow_extern, passes, how)
+    _, trained = _trained(run, checkpoint, computing, how)
     found = pictures(images)
     if trained.compilation.card.task == "classification":
         if out is not None or overlay:
@@ -122,17 +141,18 @@ def _label_all(
 def _trained(
     path: Path,
     checkpoint: Which | None,
-    device: str,
-    allow_extern: bool,
-    passes: tuple[str, ...] | None,
+    computing: Computing,
     how: Looking,
 ) -> tuple[Run, Predictor]:
     """The network of a run, which can be looked with as `how` says."""
     if path.is_file() and path.suffix == ".hnas":
         raise HnasError(NoWeights(None, path=str(path)))
-    run = open_run(path, allow_extern=allow_extern, passes=passes)
+    run = open_run(path, allow_extern=computing.allow_extern, passes=computing.passes)
+    if computing.threads is not None:
+        torch.set_num_threads(computing.threads)
+    use_kernels(computing.kernels or run.record.wanted_kernels)
     with told_warnings():
-        trained = run.predictor(checkpoint, device=device)
+        trained = run.predictor(checkpoint, device=computing.device)
     if how.window is not None and trained.compilation.card.task == "classification":
         raise HnasError(NotForImages(None, flag="--window"))
     return run, trained

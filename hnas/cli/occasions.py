@@ -4,13 +4,12 @@ The pages of `hnas explain` show these where they have no file of `examples/` to
 """
 
 from collections.abc import Mapping
-from typing import final
-
-from attrs import frozen
 
 from hnas.api.errors import FileExists, FolderExists, WhichNetwork
 from hnas.api.networks import NONE
 from hnas.cli.errors import SameName
+from hnas.cli.importing_occasions import IMPORTING
+from hnas.cli.occasion import Occasion
 from hnas.data.errors import (
     BadDataFlag,
     BadImage,
@@ -30,10 +29,8 @@ from hnas.data.errors import (
     TooFewImages,
     UnusedData,
 )
-from hnas.diag import Diagnostic, Source, Span
 from hnas.draw.errors import NothingMeasured, TooMuchToDraw
 from hnas.engine import errors as engine
-from hnas.importing.errors import NotOfFormat, OtherOutput, UnknownOperator, WhichGenotype
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
@@ -47,7 +44,14 @@ from hnas.passes.pass_errors import (
     UnknownPass,
 )
 from hnas.passes.pipeline import LEVELS, PASSES
-from hnas.runtime.errors import BatchTooSmall, ExternFailed, ExternRefused, ExternResult
+from hnas.runtime.errors import (
+    BatchTooSmall,
+    CompileFails,
+    ExternFailed,
+    ExternRefused,
+    ExternResult,
+    NoCompiler,
+)
 from hnas.schema.datasets import CAMVID
 from hnas.search.errors import FoundOverLimit, NoArchStep, NothingLearnt
 
@@ -57,22 +61,6 @@ _CAMVID = f"{_SEARCH} --set data=camvid --data camvid=pictures"
 _RESUME = f"hnas search --resume {_RUN}"
 
 
-@final
-@frozen
-class Occasion:
-    """A command, where base.hnas is what `hnas new base` writes, and what it is told.
-
-    `when` says what must be so besides, in a line; empty where the command alone is enough.
-    """
-
-    command: str
-    told: Diagnostic
-    when: str = ""
-
-
-_CELL = Source("cell.txt", "|nor_conv_3x3~0|+|skip_conect~0|none~1|+|none~0|none~1")
-_GENOTYPE = Source("genotypes.py", "    normal_concat=range(2, 5),")
-_IMPORT = "hnas import nasbench201 cell.txt"
 _LOAD = 'python -c \'hnas.load("base.hnas",'
 _PASSES = "--passes is told alike"
 _MODULE = "hnas compile base.hnas --emit module --allow-extern"
@@ -252,6 +240,11 @@ _ALL = (
         "the machine went down while it was written",
     ),
     Occasion(
+        _RESUME,
+        engine.KernelsChanged(None, before="kernels in C", now="torch's own kernels"),
+        "the C compiler was removed since the run began",
+    ),
+    Occasion(
         "hnas search pooled.hnas --batch 1",
         BatchTooSmall(None, place="head.image_pool.plain_1.norm"),
         "the head normalises after global_pool",
@@ -330,6 +323,16 @@ _ALL = (
         ),
         "another version of hnas trained it",
     ),
+    Occasion(
+        f"{_SEARCH} --compile on",
+        NoCompiler(None, name="g++"),
+        "no C++ compiler is installed",
+    ),
+    Occasion(
+        f"{_SEARCH} --allow-extern --compile on",
+        CompileFails(None, why="extern op deform asks a tensor for its address"),
+        _DEFORM,
+    ),
     Occasion("hnas new base", FileExists(None, path="base.hnas")),
     Occasion(
         "hnas unrank base.hnas 99999999999999999999",
@@ -355,42 +358,7 @@ _ALL = (
         SameName(None, path="specs/base.hnas", name="base"),
         "the spec of that name is in a folder below",
     ),
-    Occasion(
-        _IMPORT,
-        NotOfFormat(
-            Span(_CELL, 41, 54),
-            path="cell.txt",
-            what="a cell of NAS-Bench-201",
-            why="a node begins and ends with |",
-            advice="a cell is |OP~0|+|OP~0|OP~1|+|OP~0|OP~1|OP~2|",
-        ),
-        "the last sign of the text is lost",
-    ),
-    Occasion(
-        "hnas import darts genotypes.py",
-        WhichGenotype(
-            None,
-            path="genotypes.py",
-            number="2 genotypes",
-            advice="say which one with --name: DARTS_V1, DARTS_V2",
-        ),
-        "the file has both",
-    ),
-    Occasion(
-        _IMPORT,
-        UnknownOperator(
-            Span(_CELL, 18, 29),
-            format="NAS-Bench-201",
-            name="skip_conect",
-            advice="did you mean skip_connect?",
-        ),
-        "an operator is misspelled",
-    ),
-    Occasion(
-        "hnas import darts genotypes.py",
-        OtherOutput(Span(_GENOTYPE, 18, 29), cell="normal", given="n1, n2, n3", have="n1, n2, n3, n4"),
-        "a genotype leaves the last node out",
-    ),
+    *IMPORTING,
 )
 
 OCCASIONS: Mapping[str, Occasion] = {each.told.code: each for each in _ALL}

@@ -71,6 +71,12 @@ memory_option = click.option(
 )
 
 
+def kernels_option(default: str = "auto", of: str = "") -> Callable[[F], F]:
+    """--kernels: what computes; `of` begins its help."""
+    what = f"{of}kernels in C where a C compiler is found, or torch's own alone.  [default: {default}]"
+    return click.option("--kernels", type=click.Choice(["auto", "off"]), help=what[0].upper() + what[1:])
+
+
 def run_options(block: str, spec: str) -> Callable[[F], F]:
     """What a run is told, of the block `block` of a spec; `spec` stands in the name of its folder."""
 
@@ -93,6 +99,13 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
             click.option(
                 "--workers", type=click.IntRange(0, 256), help="Processes that read images.  [default: 0]"
             ),
+            click.option(
+                "--compile",
+                type=click.Choice(["auto", "on", "off"]),
+                help="Passes of training by torch.compile, which takes minutes to start; auto: never on a "
+                "processor, on a GPU in long runs.  [default: auto, or the run's]",
+            ),
+            kernels_option(),
             device_option,
             memory_option,
             pass_options,
@@ -146,7 +159,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
         flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
         raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
-    names += ("threads", "allow_extern", "memory")
+    names += ("threads", "kernels", "compile", "allow_extern", "memory")
     return {
         "spec": spec,
         "passes": passes,
@@ -156,7 +169,8 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
 
 
 _FLAGS = {"sets": "--set", "form": "--as"}
-_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern", "memory")
+_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern")
+_RESUMED += ("compile", "memory")
 """What may be given together with --resume."""
 
 data_option = click.option(
@@ -169,8 +183,12 @@ device_option = click.option(
 
 
 def looking_options(function: F) -> F:
-    """How a trained network looks at images, and with which weights."""
+    """How a trained network looks at images, with which weights, and what computes."""
     for option in (
+        kernels_option("as in the run"),
+        click.option(
+            "--threads", type=click.IntRange(1, 1024), help="Of torch on the processor.  [default: torch's]"
+        ),
         click.option(
             "--checkpoint",
             type=click.Choice(["best", "last"]),

@@ -1,4 +1,4 @@
-"""What `hnas search` and `hnas train` have in common: data set, run folder, threads, stop and go on.
+"""What `hnas search` and `hnas train` have in common: data set, run folder, stop and go on.
 
 Everything that can be refused is refused before the run folder is made.
 """
@@ -19,7 +19,7 @@ import hnas
 from hnas.cli.memory import spell_again, spell_bytes
 from hnas.cli.planning import plan_of
 from hnas.compiler import Compilation
-from hnas.data.base import Batch, Dataset
+from hnas.data.base import Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
@@ -28,7 +28,6 @@ from hnas.engine.errors import AlreadyFinished
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
-from hnas.engine.settings import choose_threads
 from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
 from hnas.planning.plan import Plan
@@ -49,6 +48,7 @@ class Flags:
         data: NAME=PATH of each --data.
         seed, max_steps, device: As given; None where not.
         workers, threads: Processes that read images; auto or a number.
+        kernels, compile: auto or off, auto, on or off; None where not given.
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What networks go through before they are built; None: not said.
@@ -67,6 +67,8 @@ class Flags:
     device: str | None
     workers: int | None
     threads: str | None
+    kernels: str | None
+    compile: str | None
     checkpoint_seconds: float
     allow_extern: bool = False
     passes: tuple[str, ...] | None = None
@@ -143,6 +145,8 @@ def new_record(
         data={"name": compilation.data.name, **({"root": str(root.resolve())} if root else {})},
         options={
             "threads": flags.threads or "auto",
+            "kernels": flags.kernels or "auto",
+            "compile": flags.compile or "auto",
             "workers": flags.workers or 0,
             "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
@@ -165,39 +169,13 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
         options["passes"] = ",".join(flags.passes)
     if flags.memory is not None:
         options["memory"] = flags.memory
-    return attrs.evolve(record, device=flags.device or record.device, options=options)
+    compiles = record.compile
+    if flags.compile is not None:
+        options["compile"], compiles = flags.compile, ""
+    return attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
 
 
 # --- running ---------------------------------------------------------------------------------------
-
-
-def with_threads(
-    record: RunRecord,
-    compilation: Compilation,
-    device: torch.device,
-    image: Dataset,
-    batch: int,
-    trial: Callable[[Batch, float | None], None],
-    reporter: Reporter,
-) -> RunRecord:
-    """The record with the number of threads, which is chosen once, before the first step.
-
-    Args:
-        image: The data set, for the size of its first image.
-        batch: Images in a batch.
-        trial: What is measured, on a batch of nothing.
-    """
-    if record.threads:
-        torch.set_num_threads(record.threads)
-        return record
-    if record.options["threads"] == "auto" and device.type == "cpu":
-        reporter.message("measuring how many threads are fastest; --threads N chooses without")
-    pixels, label = _size(compilation, image), image.read(0)[1]
-    labels = torch.zeros(batch, *(pixels if label.ndim else ()), dtype=torch.long)
-    moved = Batch(torch.zeros(batch, 3, *pixels), labels).to(device)
-    choice = choose_threads(str(record.options["threads"]), device, lambda limit: trial(moved, limit))
-    measured = {f"seconds with {n} threads": seconds for n, seconds in choice.seconds.items()}
-    return attrs.evolve(record, threads=choice.threads, measured={**record.measured, **measured})
 
 
 def keeping_to(
@@ -226,7 +204,7 @@ def keeping_to(
     if memory is None:
         return None
     reporter.message(f"planning a pass within {spell_bytes(memory)}")
-    return plan_of(compilation, architecture, _size(compilation, images), batch, precision, memory)
+    return plan_of(compilation, architecture, pixels_of(compilation, images), batch, precision, memory)
 
 
 def with_plan(record: RunRecord, plan: Plan | None) -> RunRecord:
@@ -259,7 +237,7 @@ def spell_memory(record: RunRecord) -> dict[str, str]:
 _PLANNED = "planned bytes", "part of multiply-adds computed again"
 
 
-def _size(compilation: Compilation, images: Dataset) -> tuple[int, int]:
+def pixels_of(compilation: Compilation, images: Dataset) -> tuple[int, int]:
     """Pixels of what is trained on, by the first image where nothing else tells."""
     height, width = images.read(0)[0].shape[1:]
     return compilation.data.trained_size((height, width)) or (height, width)

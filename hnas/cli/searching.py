@@ -11,6 +11,7 @@ from attrs import frozen
 
 from hnas.api.run import digests_of, newest, unchanged, weights_of
 from hnas.cli.building import memory, super_network
+from hnas.cli.choosing import trial_batch, with_compile, with_kernels, with_threads
 from hnas.cli.draw import draw_network, spell_found
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
@@ -27,10 +28,9 @@ from hnas.cli.running import (
     spell_memory,
     spell_reached,
     with_plan,
-    with_threads,
 )
 from hnas.compiler import Compilation
-from hnas.data.base import Dataset, halves
+from hnas.data.base import Batch, Dataset, halves
 from hnas.data.errors import BatchTooLarge, NoDataset
 from hnas.data.registry import parse_data_flags
 from hnas.diag import Diagnostic, HnasError
@@ -43,6 +43,7 @@ from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.ir.numbers import spell_count
 from hnas.planning.plan import Plan
+from hnas.runtime.compiled import refuse_without_compiler
 from hnas.runtime.supernet import SuperNet
 from hnas.search.decode import decode
 from hnas.search.errors import FoundOverLimit
@@ -81,6 +82,8 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.spec is not None
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
+    if flags.compile == "on":
+        refuse_without_compiler(device)
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
     plan = _keeping_to(flags.memory, compilation, train, device, reporter)
@@ -189,15 +192,13 @@ def _search(
     device = resolve_device(record.device)
     checkpoints = Checkpoints(folder.checkpoints, record.binding)
     with memory(), reporter:
-        record = with_threads(
-            record,
-            compilation,
-            device,
-            train,
-            compilation.search.batch,
-            lambda batch, limit: trial(model, model.network, batch, limit, autocast(device)),
-            reporter,
-        )
+        record, kernels = with_kernels(record, compilation, device, checkpoints)
+        batch = trial_batch(compilation, train, compilation.search.batch, device)
+
+        def try_out(batch: Batch, limit: float | None = None) -> None:
+            trial(model, model.network, batch, limit, autocast(device))
+
+        record = with_threads(record, device, batch, try_out, reporter)
         max_steps = record.options.get("max_steps")
         job = SearchJob(
             model=model,
@@ -212,10 +213,20 @@ def _search(
             workers=int(record.options.get("workers", 0)),
             max_steps=None if max_steps is None else int(max_steps),
             checkpoint_seconds=flags.checkpoint_seconds,
+            kernels=kernels,
             describe=lambda a: spell_found(compilation.decisions.trellis, a),
         )
         searcher = Searcher(job, folder, checkpoints, reporter)
-        record = attrs.evolve(record, steps=searcher.course.plan.steps)
+        plan = searcher.course.plan
+        record = with_compile(
+            attrs.evolve(record, steps=plan.steps),
+            model.network,
+            device,
+            lambda: try_out(batch),
+            reporter,
+            passes=2 * plan.last,
+            kinds=2,
+        )
         folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, searcher))
         outcome, code = carry_out(searcher.course, folder, flags, reporter, "search", searcher.search)

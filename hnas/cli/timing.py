@@ -7,6 +7,7 @@ import torch
 
 from hnas.api.networks import network_block
 from hnas.compiler import Compilation
+from hnas.engine.kernels import Kernels, use_kernels
 from hnas.engine.latency import Latency, Spread, measure_latency
 from hnas.engine.settings import resolve_device
 from hnas.ir.cost import part_of
@@ -19,6 +20,7 @@ def latencies(
     *,
     device: str | None = None,
     threads: int | None = None,
+    kernels: Kernels | None = None,
     batch: int | None = None,
     repeats: int | None = None,
 ) -> Mapping[str, Latency]:
@@ -39,6 +41,7 @@ def latencies(
     place = resolve_device(device or "auto")
     if threads is not None:
         torch.set_num_threads(threads)
+    use_kernels(kernels or "auto")
     return {
         name: measure_latency(
             compilation.network(architecture),

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from hnas.api.run import digests_of, unchanged
 from hnas.cli.building import memory
+from hnas.cli.choosing import trial_batch, with_compile, with_kernels, with_threads
 from hnas.cli.placing import placed
 from hnas.cli.reporters import ClosingReporter
 from hnas.cli.running import (
@@ -25,10 +26,9 @@ from hnas.cli.running import (
     spell_device,
     spell_memory,
     with_plan,
-    with_threads,
 )
 from hnas.compiler import Compilation
-from hnas.data.base import Dataset
+from hnas.data.base import Batch, Dataset
 from hnas.data.errors import BatchTooLarge, NoDataset
 from hnas.diag import HnasError
 from hnas.engine.checkpoint import Checkpoints
@@ -40,6 +40,7 @@ from hnas.engine.settings import resolve_device, seed_everything
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.planning.plan import Plan
+from hnas.runtime.compiled import refuse_without_compiler
 from hnas.runtime.lower import Network
 from hnas.schema.settings import GivenWeights
 from hnas.train.class_weights import Frequencies, weights_of
@@ -97,6 +98,8 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
     if isinstance(root, NoDataset):
         raise HnasError(root)
     device = resolve_device(flags.device or "auto")
+    if flags.compile == "on":
+        refuse_without_compiler(device)
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train))
     plan = _keeping_to(flags.memory, compilation, architecture, train, reporter)
@@ -189,15 +192,13 @@ def _train(
             record = _inherited(network, record, reporter)
         record, weights = _class_weights(record, compilation, images[0], reporter)
         updates = Updates(network.to(device), settings, device, weights)
-        record = with_threads(
-            record,
-            compilation,
-            device,
-            images[0],
-            settings.batch,
-            lambda batch, limit: trial(network, network, batch, limit, updates.autocast()),
-            reporter,
-        )
+        record, kernels = with_kernels(record, compilation, device, checkpoints)
+        batch = trial_batch(compilation, images[0], settings.batch, device)
+
+        def try_out(batch: Batch, limit: float | None = None) -> None:
+            trial(network, network, batch, limit, updates.autocast())
+
+        record = with_threads(record, device, batch, try_out, reporter)
         max_steps = record.options.get("max_steps")
         job = TrainJob(
             updates=updates,
@@ -209,9 +210,21 @@ def _train(
             workers=int(record.options.get("workers", 0)),
             max_steps=None if max_steps is None else int(max_steps),
             checkpoint_seconds=flags.checkpoint_seconds,
+            kernels=kernels,
         )
         trainer = Trainer(job, folder, checkpoints, reporter)
-        folder.write_record(attrs.evolve(record, steps=trainer.course.plan.steps))
+        plan = trainer.course.plan
+        record = with_compile(
+            attrs.evolve(record, steps=plan.steps),
+            network,
+            device,
+            lambda: try_out(batch),
+            reporter,
+            passes=plan.last * settings.accumulate,
+            kinds=1,
+            sums=settings.accumulate > 1,
+        )
+        folder.write_record(record)
         reporter.started(_facts(folder, record, compilation, trainer))
         trained, code = carry_out(trainer.course, folder, flags, reporter, "train", trainer.train)
     if trained.validation:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from hnas.data.base import Batches, Dataset, evaluation_batches, evenly
 from hnas.engine.checkpoint import Checkpoints
+from hnas.engine.errors import KernelsChanged
+from hnas.engine.kernels import NAMES
 from hnas.engine.log import MetricsLog
 from hnas.engine.loop import Every, Progress, Rate, Reporter, Stopper
 from hnas.engine.metrics import Events, Headline, metrics_for
@@ -90,6 +92,7 @@ class Course:
     Attributes:
         phase: `search` or `train`, in rows of metrics.
         streams: The batches that steps take, by name.
+        kernels: What computes: `C` or `torch`, empty where it does not matter.
         step: Steps made.
         validation: The figures of the last validation by name, made after step `validated`.
     """
@@ -103,6 +106,7 @@ class Course:
     checkpoints: Checkpoints
     reporter: Reporter
     checkpoint_seconds: float = 300.0
+    kernels: str = ""
     step: int = field(default=0, init=False)
     rows: int = field(default=0, init=False)
     tally: Tally = field(factory=Tally, init=False)
@@ -223,12 +227,15 @@ class Course:
             "validated": self.validated,
             "steps": self.plan.steps,
             "threads": torch.get_num_threads(),
+            "kernels": self.kernels,
         }
         self.checkpoints.save(self.step, state)
         self._rate.pause()
 
     def resume(self) -> None:
         """Go back to the newest checkpoint; rows of metrics written after it are cut.
+
+        Where other kernels compute than before it, a warning says so.
 
         A run that was ended before its first one begins anew: the seed decides all that came before.
 
@@ -247,6 +254,9 @@ class Course:
             batches.seek(state["positions"][name])
         set_random_states(state["random"])
         torch.set_num_threads(state["threads"])
+        before = state.get("kernels", "")  # there is none of a run older than kernels
+        if before and self.kernels and before != self.kernels:
+            self.reporter.warning(KernelsChanged(None, before=NAMES[before], now=NAMES[self.kernels]))
         self.tally.restore(state["tally"])
         self.step, self.rows = step, state["rows"]
         self.validation, self.validated = dict(state["validation"]), state["validated"]

@@ -83,6 +83,24 @@ class DamagedCheckpoint(Diagnostic):
 
 @final
 @frozen
+class KernelsChanged(Diagnostic):
+    """A run is repeated to the bit only by the kernels it was computed with, and some of them are gone.
+
+    Where a C compiler is found, hnas computes some gradients by kernels of its own. A run goes on with what
+    it began with; where that was in C and there is no compiler any more, torch's own kernels go on. Results
+    are as good; they differ from those of an unbroken run by rounding.
+    """
+
+    code = "W0602"
+    severity = "warning"
+    title = "{before} computed the run so far, {now} go on: results differ in their last bits"
+    help = "a C compiler is found in $CC, or as cc, gcc or clang"
+    before: str
+    now: str
+
+
+@final
+@frozen
 class OtherRun(Diagnostic):
     """A checkpoint goes on exactly or not at all: it was made with another spec or seed."""
 

@@ -35,6 +35,8 @@ _KINDS: dict[str, type] = {
     "kind": str,
     "network": str,
     "steps": int,
+    "kernels": str,
+    "compile": str,
 }
 
 
@@ -52,6 +54,9 @@ class RunRecord:
         seed: The seed of everything random.
         device: Where it runs.
         threads: Threads of torch on the processor.
+        kernels: What the run began to compute with: `C`, where kernels in C do what they can, or `torch`;
+            empty where none are asked for, without passes or on a GPU.
+        compile: `on` where torch compiles the passes of training, `off` where not; empty before it is known.
         digests: choices, weights and run.
         data: The data set's name and folder; no folder for a generated one.
         measured: What was chosen by measuring, with the figures.
@@ -80,6 +85,8 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     kind: Kind = "search"
     network: str = ""
+    kernels: str = ""
+    compile: str = ""
 
     @property
     def binding(self) -> str:
@@ -107,6 +114,11 @@ class RunRecord:
         """Parts of its network that backward computes again."""
         found = self.options.get("recompute")
         return tuple(found.split(",")) if isinstance(found, str) and found else ()
+
+    @property
+    def wanted_kernels(self) -> Literal["auto", "off"]:
+        """What to compute with to compute as the run does, as `--kernels` has it."""
+        return "off" if self.kernels == "torch" or self.options.get("kernels") == "off" else "auto"
 
     def to_json(self) -> str:
         """The record as the text of run.json."""

@@ -35,7 +35,7 @@ class _Inlining:
         self.zeros: set[Ref] = set()
         self.holders: dict[tuple[str, str], Holder] = {}
         self.edges = 0
-        self.states = sorted(graph.states.values(), key=len, reverse=True)
+        self.states = frozenset(graph.states.values())
 
     def run(self) -> Program:
         main = self.graph.main
@@ -60,16 +60,16 @@ class _Inlining:
         for number in range(len(self.steps) - 1, 0, -1):
             if number in needed and (number, 0) not in self.zeros:
                 step = self.steps[number]
-                needed.update(ref[0] for ref in step.members[0].operands)
+                needed.update([ref[0] for ref in step.members[0].operands])
                 groups.update(groups_of(step))
         return groups
 
     def _region_of(self, name: str) -> str:
         """The state a value of the main function belongs to, else the first part of its name."""
-        for state in self.states:
-            if name == state or name.startswith(f"{state}."):
-                return state
-        return name.partition(".")[0]
+        state = name
+        while state and state not in self.states:
+            state = state.rpartition(".")[0]
+        return state or name.partition(".")[0]
 
     def _function(
         self, function: g.Function, arguments: tuple[Ref, ...], weights: str, stats: str, choices: str

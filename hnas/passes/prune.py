@@ -18,13 +18,14 @@ def prune(program: Program) -> Program:
         step = program.steps[number]
         if step.op in _ACTING or number in needed:
             needed.add(number)
-            needed.update(ref[0] for member in step.members for ref in member.operands)
+            for member in step.members:
+                needed.update([ref[0] for ref in member.operands])
     where: dict[Ref, Ref] = {}
     steps: list[Step] = []
     for number, step in enumerate(program.steps):
         if number in needed:
-            for member in step.members:
-                member.operands = tuple(where[ref] for ref in member.operands)
-            where |= {(number, m): (len(steps), m) for m in range(len(step.members))}
+            for position, member in enumerate(step.members):
+                member.operands = tuple([where[ref] for ref in member.operands])
+                where[number, position] = len(steps), position
             steps.append(step)
     return program.with_steps(steps, where, "prune")

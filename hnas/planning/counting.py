@@ -2,16 +2,16 @@
 
 import weakref
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import torch
-from attrs import define
+from attrs import define, frozen
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hnas.planning.arithmetic import MULTIPLY_ADDS
-from hnas.planning.kernels import KERNELS
+from hnas.planning.kernels import shaped
 from hnas.planning.workspace import WORKSPACE
 
 _NO_WORK = frozenset(
@@ -59,7 +59,6 @@ class Counting(TorchDispatchMode):
         self._parts: list[str] = []
         self._turned: int | None = None
         self._now = Counts()
-        self._sorts: dict[Any, int] = {}
 
     def enter(self, part: str) -> None:
         """What runs from here on is of this part, until the next."""
@@ -102,40 +101,35 @@ class Counting(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        sort = self._sorts.get(func)
-        if sort is None:
-            sort = self._sorts[func] = _sort(func)
-        if sort == _VIEW:
+        rules = _RULES.get(id(func)) or _rules(func)
+        if rules.sort == _VIEW:
             return func(*args, **(kwargs or {}))
-        if self._turned is not None:
-            self._attribute()
-        now = self._now
-        found = None
-        if sort == _INTO:
-            found = args[0] if not kwargs else kwargs.get("out")
-        elif not kwargs:
-            kernel = KERNELS.get(func)
-            found = kernel(args) if kernel is not None else None
-        if found is None:
-            found = func(*args, **(kwargs or {}))
-        if sort != _EMPTY:
-            now.calls += 1
-            rule = MULTIPLY_ADDS.get(func)
-            if rule is not None:
-                now.multiply_adds += rule(args)
-        if sort != _INTO:
-            if isinstance(found, Tensor):
-                self._track(found, now)
-            elif isinstance(found, tuple | list):
-                for each in found:
+        # else every question about a tensor goes by torch.device, which takes ten times as long
+        with torch._C.DisableTorchFunction():
+            if self._turned is not None:
+                self._attribute()
+            now = self._now
+            if rules.sort == _INTO:
+                found = args[0] if not kwargs else kwargs.get("out")
+                if found is None:
+                    found = func(*args, **(kwargs or {}))
+            else:
+                found = shaped(func, args, kwargs)
+            if rules.sort != _EMPTY:
+                now.calls += 1
+                if rules.multiply_adds is not None:
+                    now.multiply_adds += rules.multiply_adds(args)
+            if rules.sort != _INTO:
+                for each in found if isinstance(found, tuple | list) else (found,):
                     if isinstance(each, Tensor):
                         self._track(each, now)
-            workspace = WORKSPACE.get(func)
-            most = self.alive if workspace is None else self.alive + workspace(args)
-            if most > now.peak:
-                now.peak = most
-            if most > self._most:
-                self._most = most
+                most = self.alive
+                if rules.workspace is not None:
+                    most += rules.workspace(args)
+                if most > now.peak:
+                    now.peak = most
+                if most > self._most:
+                    self._most = most
         return found
 
     def _attribute(self) -> None:
@@ -175,7 +169,42 @@ def _sequence() -> int:
     return torch._C._autograd._get_sequence_nr()  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@final
+class Shaping(TorchDispatchMode):
+    """Answers calls on tensors without memory as `Counting` does, and counts nothing."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        with torch._C.DisableTorchFunction():
+            return shaped(func, args, kwargs)
+
+
 _WORK, _VIEW, _EMPTY, _INTO = range(4)
+
+
+@final
+@frozen
+class _Rules:
+    """What counting has to know of a call, which is kept beside it: as long as it is, it has its id."""
+
+    func: Any
+    sort: int
+    multiply_adds: Callable[[Sequence[Any]], int] | None
+    workspace: Callable[[Sequence[Any]], int] | None
+
+
+_RULES: dict[int, _Rules] = {}
+"""By the identity of the call: to hash one takes as long as all that is done with it."""
+
+
+def _rules(func: Any) -> _Rules:
+    found = _RULES[id(func)] = _Rules(func, _sort(func), MULTIPLY_ADDS.get(func), WORKSPACE.get(func))
+    return found
 
 
 def _sort(func: Any) -> int:

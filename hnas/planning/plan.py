@@ -9,7 +9,7 @@ from attrs import frozen
 from torch import Tensor
 
 from hnas.planning.casting import Casting
-from hnas.planning.counting import Counting, Counts
+from hnas.planning.counting import Counting, Counts, Shaping
 from hnas.planning.watching import Watch
 from hnas.runtime import native, segments
 from hnas.runtime.lower import Network
@@ -132,7 +132,7 @@ class Plan:
 @contextmanager
 def unallocated() -> Iterator[None]:
     """While it is entered, a network is built on tensors without memory."""
-    with Counting(), torch.device("meta"):
+    with Shaping(), torch.device("meta"):
         yield
 
 
@@ -160,9 +160,16 @@ def predict(
         watch: Takes note of what each segment makes and holds.
     """
     kind = torch.float64 if precision == "float64" else torch.float32
-    model.to(kind).train()
     network = model.network if isinstance(model, SuperNet) else model
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    # each look through the tens of thousands of modules of a super-network is a tenth of a second
+    named, buffers = dict(model.named_parameters()), list(model.buffers())
+    if any(t.dtype != kind and t.is_floating_point() for t in (*named.values(), *buffers)):
+        with Shaping():
+            model.to(kind)
+        named, buffers = dict(model.named_parameters()), list(model.buffers())
+    if not (model.training and network.training):
+        model.train()
+    parameters = [p for p in named.values() if p.requires_grad]
     images = torch.empty((batch, 3, *image), dtype=kind, device="meta")
     counting, watch = Counting(), watch or Watch()
     casting = Casting() if precision == "bfloat16" else None
@@ -188,7 +195,7 @@ def predict(
         for parameter in parameters:
             parameter.grad = None
     weights: dict[str, int] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in named.items():
         name = name.removeprefix("network.")
         part = ARCHITECTURE if name.startswith("arch.") and isinstance(model, SuperNet) else part_of(name)
         weights[part] = weights.get(part, 0) + parameter.numel()
@@ -210,8 +217,8 @@ def predict(
         batch,
         precision,
         network.passes,
-        byte_count(model.parameters()),
-        byte_count(model.buffers()),
+        byte_count(named.values()),
+        byte_count(buffers),
         gradients,
         network.segments,
         sum(each.multiply_adds for each in watch.held),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hnas.planning.arithmetic import result_shape
-from hnas.planning.kernels import innermost_of
+from hnas.planning.layouts import innermost_of
 
 _ATEN = torch.ops.aten
 _BLOCK = 16

@@ -60,3 +60,31 @@ class ExternResult(Diagnostic):
     name: str
     given: str
     declared: str
+
+
+@final
+@frozen
+class NoCompiler(Diagnostic):
+    """torch.compile makes C++ of a network for a processor, and there is nothing to compile it with.
+
+    Only `--compile on` needs a compiler: everything else works without.
+    """
+
+    code = "E0727"
+    title = "--compile on needs a C++ compiler, and {name} is not found here"
+    help = "install one, name it with CXX, or leave it: --compile off"
+    name: str
+
+
+@final
+@frozen
+class CompileFails(Diagnostic):
+    """torch.compile does not get through with a network, or the compiler it calls does not.
+
+    Extern operators are followed too: what their Python code does beside calling torch may stop it.
+    """
+
+    code = "E0728"
+    title = "torch cannot compile the network: {why}"
+    help = "compute without: --compile off"
+    why: str

@@ -5,7 +5,7 @@ the list. Without passes (-O0) that is the network node by node and edge by edge
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,20 @@ from hnas.runtime.segments import segmented
 from hnas.runtime.steps import DROPPED, Extern, Step
 from hnas.runtime.wide import WideStatistics
 from hnas.runtime.widening import Widening
+
+
+class Compiling(Protocol):
+    """Passes in training that take another way than record by record: see `compiled`."""
+
+    def fits(self, images: Tensor) -> bool:
+        """Whether it takes these images."""
+        ...
+
+    def __call__(
+        self, images: Tensor, weights: Mapping[str, Tensor] | None, dropped: Tensor | None, aux: bool
+    ) -> tuple[Tensor, ...]:
+        """The result, and with `aux` that of the auxiliary head."""
+        ...
 
 
 def lower(program: Program, *, allow_extern: bool = False) -> "Network":
@@ -38,6 +52,7 @@ class Network(nn.Module):
     Attributes:
         drop_path: The probability that an edge is left out while training, for each image by itself;
             the others are scaled by 1 / (1 - drop_path), which keeps their expectation.
+        compiled: What makes passes in training, where they are compiled by torch.
     """
 
     def __init__(self, program: Program, *, allow_extern: bool = False) -> None:
@@ -47,6 +62,8 @@ class Network(nn.Module):
         self.groups, self.deciding = program.groups, program.deciding
         self.passes, self.channels_last = program.passes, program.channels_last
         self.recomputes = "remat" in program.passes
+        self.updates = True
+        self.compiled: Compiling | None = None
         self.statistics: list[WideStatistics] = []
         if program.passes:
             widening = Widening(program, holders)
@@ -90,6 +107,9 @@ class Network(nn.Module):
         Raises:
             TimeoutError: `deadline`, by time.monotonic, has passed.
         """
+        compiled = self._compiled_for(images) if deadline is None else None
+        if compiled is not None:
+            return compiled(images, weights, self._dropped(images), False)[0]
         return self._run(self.main_steps, images, weights, deadline)[self.result]
 
     def watched(
@@ -106,6 +126,10 @@ class Network(nn.Module):
 
     def with_aux(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The result and that of the auxiliary head, None where the network has none."""
+        compiled = self._compiled_for(images)
+        if compiled is not None:
+            result, *auxiliary = compiled(images, None, self._dropped(images), self.aux_result is not None)
+            return result, auxiliary[0] if auxiliary else None
         values = self._run(self.steps, images, None, None)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
@@ -118,6 +142,24 @@ class Network(nn.Module):
         values = self._run(self.steps, images, None, None, after)
         return values[self.result], values[self.aux_result] if self.aux_result is not None else None
 
+    def _compiled_for(self, images: Tensor) -> "Compiling | None":
+        """What makes the pass, if it is one of training that is compiled."""
+        if self.compiled is None or not (self.training and torch.is_grad_enabled()):
+            return None
+        return self.compiled if self.compiled.fits(images) else None
+
+    def traced(
+        self, images: Tensor, weights: Mapping[str, Tensor], dropped: Tensor | None, *, aux: bool
+    ) -> tuple[Tensor, ...]:
+        """A pass in training for a tracer to follow: nothing is made again, no factors are drawn."""
+        recomputes, self.recomputes = self.recomputes, False
+        try:
+            values = self._run(self.steps if aux else self.main_steps, images, weights, None, None, dropped)
+        finally:
+            self.recomputes = recomputes
+        wanted = (self.result, self.aux_result) if aux else (self.result,)
+        return tuple(values[slot] for slot in wanted if slot is not None)
+
     def _run(
         self,
         steps: list[Step],
@@ -125,6 +167,7 @@ class Network(nn.Module):
         weights: Mapping[str, Tensor] | None,
         deadline: float | None,
         after: Callable[[Step, list[Any]], None] | None = None,
+        dropped: Tensor | None = None,
     ) -> list[Any]:
         """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
@@ -133,22 +176,29 @@ class Network(nn.Module):
             images = images.contiguous(memory_format=torch.channels_last)
         values[0] = images
         training = self.training
-        if training and self.drop_path > 0 and self.edges:
-            scalars[DROPPED] = self._dropped(images)
+        dropped = self._dropped(images) if dropped is None else dropped
+        if dropped is not None:
+            scalars[DROPPED] = dropped.unbind(0)
         recording = None
         if self.recomputes and training and torch.is_grad_enabled():
             recording = Recording({0: images.detach()})
         run_steps(steps, values, scalars, training, recording=recording, deadline=deadline, after=after)
         return values
 
-    def _dropped(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The factor of each edge and image; drawn on the processor, the same on every device."""
+    def _dropped(self, images: Tensor) -> Tensor | None:
+        """The factor of each edge and image (edges, N), where edges are left out.
+
+        It is drawn on the processor, the same on every device.
+        """
+        if not (self.training and self.drop_path > 0 and self.edges):
+            return None
         keep = 1 - self.drop_path
         kept = torch.empty(self.edges, len(images)).bernoulli_(keep).div_(keep)
-        return kept.to(images.device, non_blocking=True).unbind(0)
+        return kept.to(images.device, non_blocking=True)
 
     def update_statistics(self, updates: bool) -> None:
         """Whether a pass in training mode moves the running statistics of norms."""
+        self.updates = updates
         for module in self.modules():
             if isinstance(module, Statistics):
                 module.updates = updates

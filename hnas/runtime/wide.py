@@ -7,18 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from hnas.ir.graph import Weight
-from hnas.runtime import depthwise
+from hnas.runtime import dense, depthwise
 from hnas.runtime.functions import (
-    Layout,
     MaxPool,
-    Pack,
     Repeat,
-    WeightedSum,
+    autocast_kind,
     depthwise_conv,
     pointwise,
 )
+from hnas.runtime.norms import again, normalised
+from hnas.runtime.packing import Layout, Pack
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.steps import Scalars, Step, Values
+from hnas.runtime.sums import WeightedSum
 
 
 @final
@@ -94,8 +95,7 @@ class Packed(Step):
                     self.parameters.append((module, name))
                 numbers.append(found[key])
             numbered.append(numbers)
-        shapes = [getattr(module, name).shape for module, name in self.parameters]
-        self.layout = Layout(numbered, shapes)
+        self.layout = Layout(numbered, [getattr(module, name) for module, name in self.parameters])
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
         return Pack.apply(self.layout, *(getattr(module, name) for module, name in self.parameters))
@@ -121,13 +121,18 @@ class Factors(Step):
     def run(self, values: Values, scalars: Scalars, training: bool) -> Any:
         parts = [weight for name in self.names for weight in scalars[name]]
         flat = torch.stack([*parts, parts[0].new_ones(())])
-        if self.index is None:
-            self.index = self._indexed({name: len(scalars[name]) for name in self.names})
-        self.index = self.index.to(flat.device)
-        found = flat.index_select(0, self.index[0])
-        for line in self.index[1:]:
+        index = self.prepare({name: len(scalars[name]) for name in self.names}).to(flat.device)
+        self.index = index
+        found = flat.index_select(0, index[0])
+        for line in index[1:]:
             found = found * flat.index_select(0, line)
         return found.split(self.sizes)
+
+    def prepare(self, options: Mapping[str, int]) -> Tensor:
+        """Where weights stand among all `options`; it is found once."""
+        if self.index is None:
+            self.index = self._indexed(options)
+        return self.index
 
     def _indexed(self, options: Mapping[str, int]) -> Tensor:
         """Of each channel the places of its weights among all, a line for each weight of a product."""
@@ -201,16 +206,37 @@ class WideConv(Step):
 
 
 @final
-class WideDepthwise(Step):
-    """A depthwise convolution of many members."""
+class WideDense(Step):
+    """A convolution of images of many members: small maps as `dense` does it, others by torch."""
 
-    __slots__ = ("how", "weight")
+    __slots__ = ("function", "how", "weight")
 
-    def __init__(self, how: depthwise.Shape, weight: Source) -> None:
-        self.how, self.weight = how, weight
+    def __init__(
+        self,
+        how: depthwise.Shape,
+        function: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+        weight: Source,
+    ) -> None:
+        self.how, self.function, self.weight = how, function, weight
 
     def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
-        return depthwise_conv(values[self.operands[0]], self.weight(values), self.how)
+        x, weight = values[self.operands[0]], self.weight(values)
+        if dense.takes(x, self.how) and not torch.is_autocast_enabled(autocast_kind(x)):
+            return dense.Dense.apply(x, weight, self.how)
+        return self.function(x, weight, None)
+
+
+@final
+class WideDepthwise(Step):
+    """A depthwise convolution of many members, which read a map over and over, `times` in all."""
+
+    __slots__ = ("how", "times", "weight")
+
+    def __init__(self, how: depthwise.Shape, weight: Source, times: int) -> None:
+        self.how, self.weight, self.times = how, weight, times
+
+    def run(self, values: Values, scalars: Scalars, training: bool) -> Tensor:
+        return depthwise_conv(values[self.operands[0]], self.weight(values), self.how, self.times)
 
 
 @final
@@ -240,14 +266,15 @@ class WideStatistics:
 
     def tie(self) -> None:
         """Lay the statistics together again, after a move to another device or type."""
-        self.mean = torch.cat([alike[0].running_mean for alike in self.members])
+        means = [alike[0].running_mean for alike in self.members]
+        self.mean = torch.cat(means)
         self.var = torch.cat([alike[0].running_var for alike in self.members])
-        start = 0
-        for alike in self.members:
-            stop = start + len(alike[0].running_mean)
+        sizes = [len(mean) for mean in means]
+        parts = zip(self.members, self.mean.split(sizes), self.var.split(sizes), strict=True)
+        for alike, mean, var in parts:
             for one in alike:
-                one.running_mean, one.running_var = self.mean[start:stop], self.var[start:stop]
-            start = stop
+                # a view for each: what is one tensor counts as one buffer
+                one.keep(mean.view(-1), var.view(-1))
 
     @property
     def updates(self) -> bool:
@@ -281,10 +308,11 @@ class WideNorm(Step):
         shift = self.shift(values) if self.shift is not None else None
         if scale is not None and scale.dtype != stats.mean.dtype:
             scale = scale.to(stats.mean.dtype)
-        found, mean, inverse = torch.native_batch_norm(
-            x, scale, shift, stats.mean if moves else None, stats.var if moves else None,
-            training, self.momentum, self.eps,
-        )  # fmt: skip
+        running = (stats.mean, stats.var) if moves else (None, None)
+        if training:
+            found, mean, inverse = normalised(x, scale, shift, running, self.momentum, self.eps)
+        else:
+            found, mean, inverse = torch.native_batch_norm(x, scale, shift, *running, False, 0.0, self.eps)
         if self.recompute and torch.is_grad_enabled():
             self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
@@ -293,17 +321,9 @@ class WideNorm(Step):
         slot = self.operands[0]
         mean, inverse, scale, shift = self.last
         del self.last
-
-        def normalised(operands: dict[int, Any]) -> Tensor:
-            x = operands[slot]
-            assert mean is not None
-            assert inverse is not None
-            factor = inverse if scale is None else inverse * scale
-            offset = torch.addcmul(mean.new_zeros(()) if shift is None else shift, mean, factor, value=-1)
-            ones = (1, -1, *(1,) * (x.dim() - 2))
-            return torch.addcmul(offset.to(x.dtype).view(ones), x, factor.to(x.dtype).view(ones))
-
-        return normalised
+        assert mean is not None
+        assert inverse is not None
+        return lambda operands: again(operands[slot], mean, inverse, scale, shift)
 
 
 @final

@@ -115,6 +115,9 @@ class Widening:
             return [[ref for m in members for ref in m.operands]]
         if step.op == "conv" and len(members) > 1:
             return [self._sources(step)]
+        if self._own_gradient(step):
+            refs = [m.operands[0] for m in members]
+            return [refs[: len(refs) // repeats_of(refs)]]
         if len(members) > 1:
             return [[m.operands[0] for m in members]]
         return [[ref] for ref in members[0].operands]
@@ -246,9 +249,10 @@ class Widening:
         match step.op:
             case "norm":
                 record, sources = self._norm(number, step)
-            case "depthwise" if step.kernel is None and self._own_gradient(step):
+            case "depthwise" if self._own_gradient(step):
                 weight = self._pack(number, step, "weight", _joined)
-                record = wide.WideDepthwise(self._shape(step), weight)
+                times = repeats_of([m.operands[0] for m in members])
+                record = wide.WideDepthwise(self._shape(step), weight, times)
                 sources = [weight]
             case _ if self._multiplies(step):
                 weight = self._pack(number, step, "weight", _as_it_is)
@@ -304,10 +308,15 @@ class Widening:
         weight = self._pack(number, step, "weight", _joined)
         bias = self._pack(number, step, "bias", _joined) if (number, "bias") in self.row_places else None
         function = kernels_of(step.op, attrs, self.program.dims, groups * many)
+        if step.op == "conv" and bias is None and self.program.channels_last and self._pads_evenly(step):
+            return wide.WideDense(self._shape(step), function, weight), [weight]
         return wide.WideConv(function, weight, bias), [weight, bias]
 
     def _own_gradient(self, step: Step) -> bool:
-        return "layout" in self.program.passes and self.program.dims == 2 and self._pads_evenly(step)
+        """Whether a step is a depthwise convolution that `depthwise` computes."""
+        if step.op != "depthwise" or step.kernel is not None or "layout" not in self.program.passes:
+            return False
+        return self.program.dims == 2 and self._pads_evenly(step)
 
     def _pads_evenly(self, step: Step) -> bool:
         attrs = dict(step.attrs)

@@ -43,6 +43,7 @@ class SearchJob:
         workers: Processes that read images.
         max_steps: Stop after so many weight steps, schedules unchanged.
         checkpoint_seconds: At least as often as this.
+        kernels: What computes: `C` or `torch`.
         describe: An architecture as one line of text.
     """
 
@@ -58,6 +59,7 @@ class SearchJob:
     workers: int = 0
     max_steps: int | None = None
     checkpoint_seconds: float = 300.0
+    kernels: str = ""
     describe: Callable[[Architecture], str]
 
 
@@ -114,6 +116,7 @@ class Searcher:
             checkpoints=self.checkpoints,
             reporter=self.reporter,
             checkpoint_seconds=job.checkpoint_seconds,
+            kernels=job.kernels,
         )
 
     def _batches(self, stream: str, indices: Sequence[int]) -> Batches:

@@ -35,6 +35,7 @@ class TrainJob:
         workers: Processes that read images.
         max_steps: Stop after so many updates, schedules unchanged.
         checkpoint_seconds: At least as often as this.
+        kernels: What computes: `C` or `torch`.
     """
 
     updates: Updates
@@ -46,6 +47,7 @@ class TrainJob:
     workers: int = 0
     max_steps: int | None = None
     checkpoint_seconds: float = 300.0
+    kernels: str = ""
 
 
 @final
@@ -116,6 +118,7 @@ class Trainer:
             checkpoints=self.checkpoints,
             reporter=self.reporter,
             checkpoint_seconds=job.checkpoint_seconds,
+            kernels=job.kernels,
         )
 
     def _measured_at_once(self) -> int:

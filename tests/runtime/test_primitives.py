@@ -221,9 +221,13 @@ def test_one_pixel_fills_the_whole_map(apply: Layer, mode: str) -> None:
 # --- batch normalisation ---------------------------------------------------------------------------
 
 
+def statistics(channels: int) -> Statistics:
+    return Statistics(torch.zeros(channels), torch.ones(channels))
+
+
 def test_a_batch_is_normalised_with_its_own_biased_variance() -> None:
     x = torch.randn(4, 3, 5, 6) * 3 + 2
-    found = batch_norm(x, Statistics(3), None, 0.1, 0.5, True)
+    found = batch_norm(x, statistics(3), None, 0.1, 0.5, True)
     mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), keepdim=True, correction=0)
     assert torch.allclose(found, (x - mean) / (variance + 0.5).sqrt(), atol=1e-5)
 
@@ -231,19 +235,19 @@ def test_a_batch_is_normalised_with_its_own_biased_variance() -> None:
 def test_scale_and_shift_come_after() -> None:
     x, affine = torch.randn(4, 2, 3, 3), Affine(2)
     assert torch.equal(
-        batch_norm(x, Statistics(2), affine, 0.1, 1e-5, True),
-        batch_norm(x, Statistics(2), None, 0.1, 1e-5, True),
+        batch_norm(x, statistics(2), affine, 0.1, 1e-5, True),
+        batch_norm(x, statistics(2), None, 0.1, 1e-5, True),
     )
     with torch.no_grad():
         affine.weight.copy_(torch.tensor([2.0, -1.0]))
         affine.bias.copy_(torch.tensor([0.5, 3.0]))
-        bare, found = (batch_norm(x, Statistics(2), a, 0.1, 1e-5, True) for a in (None, affine))
+        bare, found = (batch_norm(x, statistics(2), a, 0.1, 1e-5, True) for a in (None, affine))
     assert torch.allclose(found[:, 0], bare[:, 0] * 2 + 0.5, atol=1e-5)
     assert torch.allclose(found[:, 1], -bare[:, 1] + 3, atol=1e-5)
 
 
 def test_running_statistics_move_by_the_momentum_the_variance_unbiased() -> None:
-    stats = Statistics(2)
+    stats = statistics(2)
     mean, variance = torch.zeros(2), torch.ones(2)
     for _ in range(3):
         x = torch.randn(2, 2, 3, 2) + 1
@@ -255,7 +259,7 @@ def test_running_statistics_move_by_the_momentum_the_variance_unbiased() -> None
 
 
 def test_running_statistics_stay_where_they_may_not_move() -> None:
-    moving, still, x = Statistics(2), Statistics(2), torch.randn(2, 2, 3, 3) + 5
+    moving, still, x = statistics(2), statistics(2), torch.randn(2, 2, 3, 3) + 5
     still.updates = False
     assert torch.equal(
         batch_norm(x, moving, None, 0.1, 1e-5, True), batch_norm(x, still, None, 0.1, 1e-5, True)
@@ -267,7 +271,7 @@ def test_running_statistics_stay_where_they_may_not_move() -> None:
 
 @pytest.mark.parametrize("updates", [True, False])
 def test_evaluation_uses_the_running_statistics_and_leaves_them(updates: bool) -> None:
-    stats, x = Statistics(1), torch.randn(1, 1, 3, 3)
+    stats, x = statistics(1), torch.randn(1, 1, 3, 3)
     stats.updates = updates
     stats.running_mean.fill_(3)
     stats.running_var.fill_(4)
