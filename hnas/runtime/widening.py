@@ -300,7 +300,8 @@ class Widening:
         many = len(self._sources(step)) if step.op == "conv" else len(members)
         weight = self._pack(number, step, "weight", _joined)
         bias = self._pack(number, step, "bias", _joined) if (number, "bias") in self.row_places else None
-        function = kernels_of(step.op, attrs, self.program.dims, groups * many)
+        innermost = self.program.channels_last
+        function = kernels_of(step.op, attrs, self.program.dims, groups * many, innermost=innermost)
         return wide.WideConv(function, weight, bias), [weight, bias]
 
     def _own_gradient(self, step: Step) -> bool:
