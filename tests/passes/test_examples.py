@@ -7,6 +7,7 @@ from helpers import ROOT
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.passes.inline import inline
+from hnas.planning.plan import predict, unallocated
 from hnas.runtime.lower import lower
 
 EXAMPLES = ROOT / "examples"
