@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from typing import final
 
 import click
@@ -23,6 +24,7 @@ from hnas.ir.decisions import Architecture
 from hnas.planning.plan import Figures, Plan, predict, unallocated
 from hnas.planning.watching import Watch
 from hnas.runtime.lower import Network
+from hnas.runtime.steps import Extern
 from hnas.runtime.supernet import SuperNet
 from hnas.schema.settings import Gdas
 
@@ -113,15 +115,21 @@ def plan_of(
     """
     with unallocated():
         model = _super_network(compilation) if architecture is None else _trained(compilation, architecture)
-    model.to(torch.float64 if precision == "float64" else torch.float32)
-    loss = _loss(compilation, image, batch)
+        if precision == "float64":
+            model.to(torch.float64)
 
-    def predicted(watch: Watch) -> Plan:
+    def predicted(image: tuple[int, ...], watch: Watch) -> Plan:
+        loss = _loss(compilation, image, batch)
         return predict(model, part_of, image=image, batch=batch, precision=precision, loss=loss, watch=watch)
 
     try:
-        return within(model, state_bytes(compilation, model), memory, predicted)
+        state = state_bytes(compilation, model)
+        return within(model, state, memory, lambda watch: predicted(image, watch))
     except RuntimeError as error:
+        larger = tuple(max(4 * extent, _LARGE) for extent in image)
+        # what larger images do not mend is no matter of size: it is a fault of ours
+        if not _in_extern(error) and not _passes(lambda: predicted(larger, Watch())):
+            raise
         raise HnasError(_fails(error, image)) from None
 
 
@@ -146,6 +154,24 @@ def _settings(compilation: Compilation, architecture: Architecture | None) -> tu
         return compilation.search.batch if compilation.program.search is not None else 1, "float32"
     settings = compilation.program.train
     return (settings.batch, settings.precision) if settings is not None else (1, "float32")
+
+
+_LARGE = 512
+"""Pixels on a side that no space has too few of."""
+
+
+def _passes(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_extern(error: BaseException) -> bool:
+    """Whether it was raised in the class of an extern operator."""
+    frames = walk_tb(error.__traceback__)
+    return any(isinstance(frame.f_locals.get("self"), Extern) for frame, _ in frames)
 
 
 def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:
