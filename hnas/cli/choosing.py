@@ -84,7 +84,8 @@ def with_compile(
     if not choice:
         # a run older than the flag goes on as it began
         asked = str(record.options.get("compile", "off"))
-        auto = asked == "auto" and device.type == "cuda"
+        # what torch compiles keeps for backward what it likes
+        auto = asked == "auto" and device.type == "cuda" and record.memory is None
         if auto and pays(device, len(network.steps), kinds, passes, _seconds(trial, device)):
             asked = "on"
         choice = "on" if asked == "on" else "off"

@@ -259,6 +259,7 @@ _ALL = (
         "hnas plan base.hnas --memory 1MiB",
         engine.TooLittleMemory(None, memory="1 MiB", least="31.16 MiB", smallest="32MiB"),
     ),
+    Occasion(f"{_SEARCH} --memory 6GiB --compile on", engine.MemoryCompiled(None, memory="6 GiB")),
     Occasion(
         "hnas plan imagenet.hnas --size 64x64",
         engine.PassFails(

@@ -24,7 +24,7 @@ from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
 from hnas.engine.course import Course
-from hnas.engine.errors import AlreadyFinished
+from hnas.engine.errors import AlreadyFinished, MemoryCompiled
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
@@ -159,7 +159,11 @@ def new_record(
 
 
 def record_again(record: RunRecord, flags: Flags) -> RunRecord:
-    """The record of a run that goes on, with what --resume may change."""
+    """The record of a run that goes on, with what --resume may change.
+
+    Raises:
+        HnasError: It is to be compiled and to keep to a memory (E0729).
+    """
     options = dict(record.options)
     if flags.max_steps is not None:
         options["max_steps"] = flags.max_steps
@@ -172,7 +176,19 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
     compiles = record.compile
     if flags.compile is not None:
         options["compile"], compiles = flags.compile, ""
-    return attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
+    goes_on = attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
+    refuse_both(goes_on.memory, compiles or str(options.get("compile")))
+    return goes_on
+
+
+def refuse_both(memory: int | None, compiles: str | None) -> None:
+    """Refuse to compile what is to keep to so many bytes.
+
+    Raises:
+        HnasError: It is asked for both (E0729).
+    """
+    if memory is not None and compiles == "on":
+        raise HnasError(MemoryCompiled(None, memory=spell_bytes(memory)))
 
 
 # --- running ---------------------------------------------------------------------------------------

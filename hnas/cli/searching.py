@@ -24,6 +24,7 @@ from hnas.cli.running import (
     memory_again,
     new_record,
     record_again,
+    refuse_both,
     spell_device,
     spell_memory,
     spell_reached,
@@ -82,6 +83,7 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.spec is not None
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
+    refuse_both(flags.memory, flags.compile)
     if flags.compile == "on":
         refuse_without_compiler(device)
     train, val = datasets(compilation, root)

@@ -23,6 +23,7 @@ from hnas.cli.running import (
     memory_again,
     new_record,
     record_again,
+    refuse_both,
     spell_device,
     spell_memory,
     with_plan,
@@ -98,6 +99,7 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
     if isinstance(root, NoDataset):
         raise HnasError(root)
     device = resolve_device(flags.device or "auto")
+    refuse_both(flags.memory, flags.compile)
     if flags.compile == "on":
         refuse_without_compiler(device)
     train, val = datasets(compilation, root)

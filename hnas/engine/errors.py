@@ -236,6 +236,20 @@ class TooLittleMemory(Diagnostic):
 
 @final
 @frozen
+class MemoryCompiled(Diagnostic):
+    """torch.compile decides by itself what of a pass is kept for backward: no plan of ours can bound that.
+
+    With `--compile auto` a run that keeps to `--memory` is not compiled.
+    """
+
+    code = "E0729"
+    title = "a run compiled by torch cannot keep to {memory}: --memory does not go with --compile on"
+    help = "compute without: --compile off; or leave out --memory"
+    memory: str
+
+
+@final
+@frozen
 class NotFinite(Diagnostic):
     """A loss is infinite or no number. The update it would have made was not made.
 

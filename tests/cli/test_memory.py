@@ -105,6 +105,21 @@ def test_a_search_that_cannot_fit_leaves_nothing_behind(hnas: Call, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
+def test_it_does_not_go_with_compile_on(hnas: Call, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    refused = "error[E0729]: a run compiled by torch cannot keep to 1 GiB"
+    said = hnas("search", str(SPEC), "--out", str(run), *QUICK, "--memory", "1GiB", "--compile", "on")
+    assert said.code == 1
+    assert refused in said.err
+    assert not run.exists()
+    said = hnas("search", str(SPEC), "--out", str(run), *QUICK, "--memory", "1GiB", "--max-steps", "1")
+    assert said.code == 0, said.err
+    assert json.loads((run / "run.json").read_text())["compile"] == "off"
+    said = hnas("search", "--resume", str(run), "--max-steps", "2", "--compile", "on")
+    assert said.code == 1
+    assert refused in said.err
+
+
 def test_a_network_is_trained_within_it(hnas: Call, tmp_path: Path) -> None:
     search, run = tmp_path / "search", tmp_path / "run"
     deep = ("--set", "trellis.layers=8", "--set", "trellis.strides=[2]")
