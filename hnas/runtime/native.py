@@ -141,7 +141,5 @@ def laid_out(x: Tensor) -> Tensor:
     step = x.stride(3)
     if step >= channels and x.stride() == (height * width * step, 1, width * step, step):
         return x
-    if height == width == x.stride(1) == 1 and x.stride(0) >= channels:
-        return x.as_strided(x.shape, (x.stride(0), 1, x.stride(0), x.stride(0)))
     # `contiguous` would leave a map of one pixel or channel with any strides
     return empty_map(x, count, channels, height, width).copy_(x)
