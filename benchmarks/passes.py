@@ -8,8 +8,8 @@ Auto-DeepLab's space and its separable variant at the paper's setting, or the sp
 of one pass forward and backward (`hnas plan`). Seconds are of a step without optimisers, the least of
 interleaved repetitions: of a super-network a pass for the weights and one for the architecture, of a
 network one for the weights. On a processor small examples run on one thread, the others on one and on
-all cores, and the better of both counts. What a step multiplies and adds, and the maps it writes and reads again, are held against
-what the machine does at best in float32: a large product of matrices, a large copy.
+all cores, and the better of both counts. What a step multiplies and adds, and the maps it writes and reads
+again, are held against what the machine does at best in float32: a large product of matrices, a large copy.
 
 With a GPU everything runs on it, and the time of the paper's whole search is projected: 29,740 passes for the
 weights and 14,870 for the architecture.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from typing import final
 
 import click
@@ -19,6 +20,7 @@ from hnas.engine.schedules import rate_at
 from hnas.ir.cost import part_of
 from hnas.planning.plan import Figures, Plan, predict, unallocated
 from hnas.runtime.lower import Network
+from hnas.runtime.steps import Extern
 from hnas.runtime.supernet import SuperNet
 from hnas.schema.settings import Gdas
 
@@ -84,18 +86,39 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
             model = compilation.network(architecture, drop_path=drop_path is not None)
         model.drop_path = rate_at(drop_path, 1.0) if drop_path is not None else 0.0
     batch = asked.batch or batch
+
+    def found_for(image: tuple[int, ...]) -> Plan:
+        loss = _loss(compilation, image, batch)
+        used = asked.precision or precision
+        return predict(model, part_of, image=image, batch=batch, precision=used, loss=loss)
+
     try:
-        found = predict(
-            model,
-            part_of,
-            image=image,
-            batch=batch,
-            precision=asked.precision or precision,
-            loss=_loss(compilation, image, batch),
-        )
+        found = found_for(image)
     except RuntimeError as error:
+        larger = tuple(max(4 * extent, _LARGE) for extent in image)
+        # what larger images do not mend is no matter of size: it is a fault of ours
+        if not _in_extern(error) and not _passes(lambda: found_for(larger)):
+            raise
         raise HnasError(_fails(error, image)) from None
     return what, found, compilation.warnings
+
+
+_LARGE = 512
+"""Pixels on a side that no space has too few of."""
+
+
+def _passes(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_extern(error: BaseException) -> bool:
+    """Whether it was raised in the class of an extern operator."""
+    frames = walk_tb(error.__traceback__)
+    return any(isinstance(frame.f_locals.get("self"), Extern) for frame, _ in frames)
 
 
 def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:

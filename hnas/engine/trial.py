@@ -4,6 +4,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import torch
 from torch import nn
 
 from hnas.data.base import Batch
@@ -33,9 +34,14 @@ def trial(
     deadline = None if limit is None else time.monotonic() + limit
     model.train()
     network.update_statistics(False)
+    # classes of extern operators may move buffers of their own
+    before = [buffer.clone() for buffer in model.buffers()]
     try:
         with precision or nullcontext():
             cross_entropy(model(batch.images, deadline=deadline), batch.labels).backward()
     finally:
         network.update_statistics(True)
+        with torch.no_grad():
+            for buffer, kept in zip(model.buffers(), before, strict=True):
+                buffer.copy_(kept)
         model.zero_grad(set_to_none=True)

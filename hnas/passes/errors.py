@@ -344,3 +344,19 @@ class AbsentMap(Diagnostic):
     layer: int
     stride: str
     what: str
+
+
+@final
+@frozen
+class SharedShapes(Diagnostic):
+    """The moves into a state share the weights of its cell, and bring it maps of different channels.
+
+    A `project` that ends with as many channels as the node, `conv(1, width)`, makes the maps alike; or
+    every move has operators of its own.
+    """
+
+    code = "E0332"
+    title = "the moves into a state share {weights}, which would be {shapes}"
+    help = "say operators = per_move, or give project an operator that makes the maps alike: conv(1, width)"
+    weights: str
+    shapes: str

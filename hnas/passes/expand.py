@@ -26,6 +26,7 @@ from hnas.passes.entering import Entering
 from hnas.passes.errors import DoesNotFit, Excludes, NeedsPath, NoInput, NothingSaid, WrongWidth
 from hnas.passes.head import Head
 from hnas.passes.layers import plain
+from hnas.passes.shapes import check_shapes
 from hnas.passes.sizes import check_sizes
 from hnas.passes.tidy import tidy
 
@@ -144,6 +145,7 @@ class _Expander:
         states = {State(n, stride): name for n, maps in self.maps.items() for stride, name in maps.items()}
         graph = g.Graph(functions, states, self.space.dims)
         check_sizes(graph, self.builder.fail)
+        check_shapes(graph, self.builder.fail)
         if self.made is not None:
             return Expanded(tidy(graph), self.made.table)
         found = self.main.recorded.finished()

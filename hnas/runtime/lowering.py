@@ -67,7 +67,9 @@ class Lowering:
         if key not in self.functions:
             attrs, dims = dict(step.attrs), self.program.dims
             if step.op in WEIGHTED:
-                self.functions[key] = convolution(step.op, attrs, step.given, step.type, dims)
+                self.functions[key] = convolution(
+                    step.op, attrs, step.given, step.type, dims, innermost=self.program.channels_last
+                )
             else:
                 self.functions[key] = plain(step.op, attrs, step.type, dims)
         return self.functions[key]

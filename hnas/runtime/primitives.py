@@ -110,10 +110,13 @@ def batch_norm(
     )
 
 
-def convolution(name: str, attrs: Attrs, given: MapType, result: MapType, dims: int) -> Callable[..., Tensor]:
+def convolution(
+    name: str, attrs: Attrs, given: MapType, result: MapType, dims: int, *, innermost: bool = False
+) -> Callable[..., Tensor]:
     """The function of a layer with weights: conv, depthwise, pointwise, transposed, linear.
 
     It gets the map and the weights; transposed the image too, whose size says where its result ends.
+    `innermost`: as of `kernels_of`.
     """
     convolve = _CONV[dims]
     match name:
@@ -139,14 +142,19 @@ def convolution(name: str, attrs: Attrs, given: MapType, result: MapType, dims: 
             return enlarge
         case _:
             groups = given.channels if name == "depthwise" else _int(attrs.get("groups", 1))
-            function = kernels_of(name, attrs, dims, groups)
+            function = kernels_of(name, attrs, dims, groups, innermost=innermost)
             return lambda x, m: function(x, m.weight, m.bias)
 
 
 def kernels_of(
-    name: str, attrs: Attrs, dims: int, groups: int
+    name: str, attrs: Attrs, dims: int, groups: int, *, innermost: bool = False
 ) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """A convolution of so many groups: of the map, its weights and its bias."""
+    """A convolution of so many groups: of the map, its weights and its bias.
+
+    `innermost`: maps lie with their channels innermost. There the gradient that torch 2.13 computes of
+    the weights of a 1 x 1 kernel with a stride writes beyond its memory, for some sizes on a processor: the
+    pixels it reads are taken out first.
+    """
     convolve = _CONV[dims]
     if name == "pointwise":
         return lambda x, weight, bias: convolve(x, weight, bias, 1, 0, 1, groups)
@@ -155,6 +163,9 @@ def kernels_of(
         zeros = _filled(axes_of(attrs["k"], dims), stride, dilation, 0.0)
         return lambda x, weight, bias: convolve(zeros(x), weight, bias, stride, 0, dilation, groups)
     padding = padding_of(attrs, dims, dilation)
+    if innermost and max(stride) > 1 and set(axes_of(attrs["k"], dims)) == {1} and not any(padding):
+        read = (..., *(slice(None, None, s) for s in stride))
+        return lambda x, weight, bias: convolve(x[read], weight, bias, 1, 0, 1, groups)
     return lambda x, weight, bias: convolve(x, weight, bias, stride, padding, dilation, groups)
 
 

@@ -304,8 +304,9 @@ class Widening:
         many = len(self._sources(step)) if step.op == "conv" else len(members)
         weight = self._pack(number, step, "weight", _joined)
         bias = self._pack(number, step, "bias", _joined) if (number, "bias") in self.row_places else None
-        function = kernels_of(step.op, attrs, self.program.dims, groups * many)
-        if step.op == "conv" and bias is None and self.program.channels_last and self._pads_evenly(step):
+        innermost = self.program.channels_last
+        function = kernels_of(step.op, attrs, self.program.dims, groups * many, innermost=innermost)
+        if step.op == "conv" and bias is None and innermost and self._pads_evenly(step):
             return wide.WideDense(self._shape(step), function, weight), [weight]
         return wide.WideConv(function, weight, bias), [weight, bias]
 

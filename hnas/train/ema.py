@@ -36,15 +36,18 @@ class Average:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The network computes with the average while this lasts."""
-        self._swap()
+        before = {name: value.detach().clone() for name, value in self._values()}
+        self._fill(self._kept)
         try:
             yield
         finally:
-            self._swap()
+            self._fill(before)
 
-    def _swap(self) -> None:
+    @torch.no_grad()
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        # what tensors hold, not where they lie: statistics lie together, some of them in one place
         for name, value in self._values():
-            value.data, self._kept[name] = self._kept[name], value.data
+            value.copy_(values[name])
 
     def state(self) -> dict[str, Tensor]:
         """The average by name, as a state dict of the network."""

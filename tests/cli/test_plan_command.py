@@ -87,3 +87,14 @@ def test_what_is_refused(hnas: Call, arguments: tuple[str, ...], code: int, mess
     said = hnas("plan", *arguments)
     assert said.code == code
     assert message in said.err
+
+
+def test_a_fault_of_ours_is_no_matter_of_size(hnas: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise RuntimeError("shapes of ours")
+
+    monkeypatch.setattr("hnas.runtime.wide.WideMix.run", wrong)
+    said = hnas("plan", str(SPEC), *SMALL)
+    assert said.code == 70
+    assert "internal error: RuntimeError: shapes of ours\n  in " in said.err
+    assert "E0720" not in said.err

@@ -7,6 +7,7 @@ from helpers import ROOT
 from hnas.compiler import Compilation
 from hnas.ir import cost
 from hnas.passes.inline import inline
+from hnas.planning.plan import predict, unallocated
 from hnas.runtime.lower import lower
 
 EXAMPLES = ROOT / "examples"
@@ -99,3 +100,11 @@ def test_a_space_computes_forward_and_backward_on_the_meta_device(name: str) -> 
         scores.sum().backward()
     assert scores.shape[:2] == (2, compilation.space.classes)
     assert all(p.grad is not None for n, p in network.named_parameters())
+
+
+def test_fasterseg_at_its_published_widths_can_be_run() -> None:
+    """Its moves into a state bring maps of different widths: small widths would not show it."""
+    compilation = Compilation(ROOT / "examples" / "fasterseg" / "spec.hnas", sets=("trellis.layers=3",))
+    with unallocated():
+        model = compilation.supernet()
+    assert predict(model, lambda path: "all", image=(64, 64)).whole.parameters > 0

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from helpers import ROOT
 from torch import Tensor, nn
 
+from hnas.compiler import Compilation
 from hnas.train.ema import Average
 
 
@@ -65,3 +67,21 @@ def test_it_goes_on_from_its_state() -> None:
     one.update()
     other.restore({name: value.clone() for name, value in one.state().items()})
     assert all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+
+
+def test_statistics_that_lie_together_are_averaged_too() -> None:
+    compilation = Compilation(ROOT / "tests" / "specs" / "passes.hnas", passes=2)
+    model = compilation.supernet(0).train()
+    average = Average(model, 0.5)
+    images = torch.randn(4, 3, 17, 17, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model(images)
+        average.update()
+        other = compilation.supernet(1).eval()
+        other.load_state_dict(average.state())
+        model.eval()
+        newest = model(images)
+        with average.in_place():
+            torch.testing.assert_close(model(images), other(images))
+            assert not torch.equal(model(images), newest)
+        assert torch.equal(model(images), newest)
