@@ -141,5 +141,11 @@ def laid_out(x: Tensor) -> Tensor:
     step = x.stride(3)
     if step >= channels and x.stride() == (height * width * step, 1, width * step, step):
         return x
-    # `contiguous` would leave a map of one pixel or channel with any strides
+    # along an axis of one pixel, image or channel any stride is as good
+    extents = (3, width, 1), (2, height, width), (0, count, height * width)
+    step = next((x.stride(axis) // pixels for axis, size, pixels in extents if size > 1), channels)
+    regular = all(x.stride(axis) == pixels * step for axis, size, pixels in extents if size > 1)
+    if regular and step >= channels and (x.stride(1) == 1 or channels == 1):
+        return x.as_strided(x.shape, (height * width * step, 1, width * step, step))
+    # `contiguous` would leave the strides of such an axis as they are
     return empty_map(x, count, channels, height, width).copy_(x)

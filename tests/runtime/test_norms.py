@@ -137,3 +137,21 @@ def test_a_map_without_memory_or_of_lower_precision_is_normalised_too() -> None:
     assert (found.shape, meta.grad.shape) == (x.shape, x.shape)  # type: ignore[union-attr]
     lowered, *_ = norms.normalised(x.bfloat16(), none + 1, none, (none.clone(), none + 1), 0.1, 1e-5)
     assert lowered.dtype == torch.bfloat16
+
+
+def test_a_map_of_one_pixel_is_not_copied_and_others_keep_their_values() -> None:
+    rows = torch.randn(6, 8)[:, 1:6]
+    single = rows.view(6, 5, 1, 1)
+    found = native.laid_out(single)
+    assert found.data_ptr() == single.data_ptr()
+    assert found.stride() == (8, 1, 8, 8)
+    assert torch.equal(found, single)
+    wide = torch.randn(2, 3, 4, 5)
+    for x in (wide, wide[:, :1], wide[:1, :, :1], wide.mT, wide[..., ::2], wide.flip(2)[:, :, ::3], wide[:1]):
+        for given in (x, x.contiguous(memory_format=torch.channels_last)):
+            found = native.laid_out(given)
+            _, channels, height, width = x.shape
+            step = found.stride(3)
+            assert step >= channels
+            assert found.stride() == (height * width * step, 1, width * step, step)
+            assert torch.equal(found, x)
