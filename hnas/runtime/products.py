@@ -48,6 +48,9 @@ def gradients(
     in_c = native.takes(g)
     if in_c:
         g, w_KOC = native.laid_out(g), w_KOC.contiguous()
+    elif traced(g):
+        # how a tracer takes a gradient to lie is not always how it does
+        g = g.clone(memory_format=CHANNELS_LAST[g.dim()])
     g_rows = None if in_c else rows_of(g, len(w_KOC))
     for (x, start, count), asked in zip(_in_turn(maps, counts), of_maps, strict=True):
         x_grad: Tensor | None = None

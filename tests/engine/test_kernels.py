@@ -1,5 +1,7 @@
 """The switch between kernels in C and torch's own."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -15,35 +17,35 @@ HOW = Shape((3, 3), (1, 1), (1, 1), (1, 1))
 
 
 @pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """The shapes that kernels in C were asked for."""
-    asked: list[tuple[int, ...]] = []
-    real = native.weight_gradient
+def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kernels in C that were asked for."""
+    asked: list[str] = []
+    real = native.run
 
-    def noted(g: Tensor, x: Tensor, kernel: int, dilation: int) -> Tensor:
-        asked.append(tuple(x.shape))
-        return real(g, x, kernel, dilation)
+    def noted(name: str, *given: Any) -> None:
+        asked.append(name)
+        real(name, *given)
 
-    monkeypatch.setattr(native, "weight_gradient", noted)
+    monkeypatch.setattr(native, "run", noted)
     return asked
 
 
 def gradient() -> Tensor:
     """That of depthwise weights (4, 1, 3, 3)."""
     weight = torch.ones(4, 1, 3, 3, requires_grad=True)
-    depthwise_conv(torch.ones(1, 4, 5, 5), weight, HOW).sum().backward()
+    depthwise_conv(torch.ones(1, 4, 5, 5), weight, HOW, 1).sum().backward()
     assert weight.grad is not None
     return weight.grad
 
 
 @pytest.mark.skipif(native.compiler() is None, reason="no C compiler here")
-def test_the_switch_decides_what_computes_and_both_agree(used: list[tuple[int, ...]]) -> None:
+def test_the_switch_decides_what_computes_and_both_agree(used: list[str]) -> None:
     assert use_kernels("off") == "torch"
     plain = gradient()
     assert used == []
     assert hnas.use_kernels("auto") == "C"
     assert torch.equal(gradient(), plain)  # sums of ones are exact
-    assert used == [(1, 4, 5, 5)]
+    assert used == ["depthwise", "depthwise_weight"]
 
 
 def test_without_a_compiler_auto_is_torch(monkeypatch: pytest.MonkeyPatch) -> None:
