@@ -37,6 +37,7 @@ from hnas.passes.expand import Expanded, Made, decisions, expand
 from hnas.passes.inline import inline
 from hnas.passes.limits import limit_errors, over_limits
 from hnas.passes.pipeline import DEFAULT, chosen, optimize
+from hnas.passes.segments import with_segments
 from hnas.passes.tidy import without_auxiliary
 from hnas.schema.datasets import DatasetCard
 from hnas.schema.settings import DataSettings, DecodeSettings, SearchSettings, TrainSettings
@@ -60,10 +61,10 @@ class Compilation:
         space_name: The space that is meant, where the file has several.
         allow_outside: Whether `use` may leave the folder of the file.
         trained: Whether what the block `train` changes is laid over the space too.
-        source: Its text, where that was read already: standard input, the buffer of an editor. Then
-            `path` only says where the file would lie.
+        source: Its text where that was read already, as from standard input; `path` says where it would lie.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What a network goes through before it is built: a level, or names of passes.
+        recompute: Parts of a network that backward computes again, as a plan chose them.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class Compilation:
     source: Source | None = field(default=None, kw_only=True)
     allow_extern: bool = field(default=False, kw_only=True)
     passes: tuple[str, ...] = field(default=DEFAULT, converter=chosen, kw_only=True)
+    recompute: tuple[str, ...] = field(default=(), kw_only=True)
     warnings: list[Diagnostic] = field(factory=list[Diagnostic], init=False)
 
     # --- stages ----------------------------------------------------------------------------------
@@ -365,8 +367,8 @@ class Compilation:
     def steps(self, architecture: Architecture | None = None, *, drop_path: bool = False) -> Steps:
         """The program of a network after the passes; without an architecture that of the super-network."""
         graph = self.graph if architecture is None else self.specialized(architecture)
-        edges = droppable_edges(self.space, graph) if drop_path else None
-        return optimize(inline(graph, edges), self.passes)
+        program = inline(graph, droppable_edges(self.space, graph) if drop_path else None)
+        return with_segments(optimize(program, self.passes), self.recompute)
 
     @uncollected()
     def network(self, architecture: Architecture, *, drop_path: bool = False) -> "Network":

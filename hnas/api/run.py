@@ -272,8 +272,14 @@ def open(path: Path | str, *, allow_extern: bool = False, passes: Asked = None) 
 # --- what the commands share -----------------------------------------------------------------------
 
 
-def unchanged(folder: RunFolder, allow_extern: bool = False, passes: Asked = None) -> Compilation:
+def unchanged(
+    folder: RunFolder, allow_extern: bool = False, passes: Asked = None, recompute: tuple[str, ...] = ()
+) -> Compilation:
     """The run's spec, of a training with its network, if it still is what the run began with.
+
+    Args:
+        folder: The run's.
+        allow_extern, passes, recompute: As of `Compilation`; without passes those of the run.
 
     Raises:
         HnasError: It is not (E0607), or run.json cannot be read (E0602).
@@ -281,7 +287,9 @@ def unchanged(folder: RunFolder, allow_extern: bool = False, passes: Asked = Non
     training = folder.record.kind == "train"
     path = folder.network if training else folder.spec
     asked = folder.record.passes if passes is None else passes
-    compilation = Compilation(path, trained=training, allow_extern=allow_extern, passes=asked)
+    compilation = Compilation(
+        path, trained=training, allow_extern=allow_extern, passes=asked, recompute=recompute
+    )
     folder.refuse_changed(digests_of(folder, compilation))
     return compilation
 

@@ -333,6 +333,7 @@ def load(
     allow_outside: bool = False,
     allow_extern: bool = False,
     passes: Asked = None,
+    recompute: Sequence[str] = (),
 ) -> SearchSpace:
     """The space of a spec, checked, or the one that a file with networks uses. Needs no torch.
 
@@ -346,6 +347,9 @@ def load(
         allow_extern: Whether the Python classes that extern operators name may be imported.
         passes: What networks go through before they are built: a level of optimisation, 0 to 2, or
             names of passes, `("share", "batch")` or `"share,batch"`; None: all, level 2.
+        recompute: Parts of networks that backward computes again, so that less is kept: what
+            `hnas plan --memory 6GiB --json` lists as `recomputed`. A network that lacks one is refused
+            when it is built (E0726).
 
     Raises:
         HnasError: With every mistake of the spec.
@@ -360,6 +364,7 @@ def load(
         trained,
         allow_extern=allow_extern,
         passes=passes,
+        recompute=tuple(recompute),
     )
     _ = compilation.decisions
     return SearchSpace(compilation)

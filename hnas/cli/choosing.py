@@ -6,6 +6,7 @@ from collections.abc import Callable
 import attrs
 import torch
 
+from hnas.cli.running import pixels_of
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset
 from hnas.engine.checkpoint import Checkpoints
@@ -36,10 +37,8 @@ def with_kernels(
 
 
 def trial_batch(compilation: Compilation, images: Dataset, batch: int, device: torch.device) -> Batch:
-    """A batch of noise, of the size that is trained on: that of the first image where none is given."""
-    first, label = images.read(0)
-    height, width = first.shape[1:]
-    pixels = compilation.data.trained_size((height, width)) or (height, width)
+    """A batch of noise, of the size that is trained on."""
+    pixels, label = pixels_of(compilation, images), images.read(0)[1]
     labels = torch.zeros(batch, *(pixels if label.ndim else ()), dtype=torch.long)
     noise = torch.randn(batch, 3, *pixels, generator=torch.Generator().manual_seed(0))
     return Batch(noise, labels).to(device)
@@ -85,7 +84,8 @@ def with_compile(
     if not choice:
         # a run older than the flag goes on as it began
         asked = str(record.options.get("compile", "off"))
-        auto = asked == "auto" and device.type == "cuda"
+        # what torch compiles keeps for backward what it likes
+        auto = asked == "auto" and device.type == "cuda" and record.memory is None
         if auto and pays(device, len(network.steps), kinds, passes, _seconds(trial, device)):
             asked = "on"
         choice = "on" if asked == "on" else "off"

@@ -30,32 +30,19 @@ from hnas.data.errors import (
     UnusedData,
 )
 from hnas.draw.errors import NothingMeasured, TooMuchToDraw
-from hnas.engine.errors import (
-    AlreadyFinished,
-    CannotWrite,
-    DamagedCheckpoint,
-    KernelsChanged,
-    NoCheckpoint,
-    NoDevice,
-    NoRun,
-    NotFinite,
-    NotForImages,
-    NothingInherited,
-    NoWeights,
-    OtherRun,
-    OtherWeights,
-    OutOfMemory,
-    PassFails,
-    RunBusy,
-    RunExists,
-    ScoresDoNotFit,
-    SpecChanged,
-)
+from hnas.engine import errors as engine
 from hnas.ir.errors import NoNeighbour, NoSuchNumber, NotOfSpace, TooManyStates
 from hnas.lang.errors import NoSuchProfile
 from hnas.lang.syntax_errors import TooLong
 from hnas.passes.errors import NotChosen
-from hnas.passes.pass_errors import BrokenPass, PassOrder, RepeatedPass, UnknownLevel, UnknownPass
+from hnas.passes.pass_errors import (
+    BrokenPass,
+    NoSegment,
+    PassOrder,
+    RepeatedPass,
+    UnknownLevel,
+    UnknownPass,
+)
 from hnas.passes.pipeline import LEVELS, PASSES
 from hnas.runtime.errors import (
     BatchTooSmall,
@@ -102,13 +89,18 @@ _ALL = (
     ),
     Occasion(
         _SEARCH,
-        ScoresDoNotFit(None, scores="(2, 10, 1, 1)", labels="(2, 33, 33)"),
+        engine.ScoresDoNotFit(None, scores="(2, 10, 1, 1)", labels="(2, 33, 33)"),
         "the data set labels pixels, the head scores images",
     ),
     Occasion(
         f'{_LOAD} passes="shre,batch")\'', UnknownPass(None, name="shre", known=", ".join(PASSES)), _PASSES
     ),
     Occasion(f"{_LOAD} passes=3)'", UnknownLevel(None, level=3, most=max(LEVELS)), "-O 3 is told alike"),
+    Occasion(
+        f'{_LOAD} recompute=["layer9"]).supernet()\'',
+        NoSegment(None, name="layer9", why="the network has no such part"),
+        "the parts of a run that is gone on with are those of its run.json",
+    ),
     Occasion(f'{_LOAD} passes="share,share")\'', RepeatedPass(None, name="share"), _PASSES),
     Occasion(
         f'{_LOAD} passes="batch,share")\'',
@@ -139,7 +131,7 @@ _ALL = (
         f"{_SEARCH} --set trellis.cell=none",
         NothingLearnt(None, space="base", why="no choice has a say in the result"),
     ),
-    Occasion(_RESUME, AlreadyFinished(None, step=90, steps=90), "the run has ended"),
+    Occasion(_RESUME, engine.AlreadyFinished(None, step=90, steps=90), "the run has ended"),
     Occasion(
         "hnas decode runs/base-20260101-120000",
         FoundOverLimit(None, figure="parameters", found=5_312_204, most=5_000_000),
@@ -212,22 +204,24 @@ _ALL = (
         "the images are of two sizes",
     ),
     Occasion(f"{_SEARCH} --batch 500", BatchTooLarge(None, batch=500, images=120)),
-    Occasion(f"{_SEARCH} --out old", RunExists(None, path="old"), "the folder old has files"),
-    Occasion("hnas decode base.hnas", NoRun(None, path="base.hnas", why="it is a file")),
-    Occasion(_RESUME, RunBusy(None, path=_RUN), "another process goes on with the run at the same time"),
+    Occasion(f"{_SEARCH} --out old", engine.RunExists(None, path="old"), "the folder old has files"),
+    Occasion("hnas decode base.hnas", engine.NoRun(None, path="base.hnas", why="it is a file")),
+    Occasion(
+        _RESUME, engine.RunBusy(None, path=_RUN), "another process goes on with the run at the same time"
+    ),
     Occasion(
         _SEARCH,
-        CannotWrite(None, path=f"{_RUN}/metrics.jsonl", why="the disk is full"),
+        engine.CannotWrite(None, path=f"{_RUN}/metrics.jsonl", why="the disk is full"),
         "it filled up while searching",
     ),
     Occasion(
         f"hnas decode {_RUN}",
-        NoCheckpoint(None, path=_RUN, why="there is none yet"),
+        engine.NoCheckpoint(None, path=_RUN, why="there is none yet"),
         "the run was stopped before its first checkpoint",
     ),
     Occasion(
         _RESUME,
-        OtherRun(
+        engine.OtherRun(
             None,
             path=f"{_RUN}/checkpoints/step-000000090.pt",
             given="fd2b1c70a6e94d35",
@@ -237,17 +231,17 @@ _ALL = (
     ),
     Occasion(
         _RESUME,
-        SpecChanged(None, path=f"{_RUN}/spec.hnas", which="settings"),
+        engine.SpecChanged(None, path=f"{_RUN}/spec.hnas", which="settings"),
         "the spec in the run folder was edited",
     ),
     Occasion(
         _RESUME,
-        DamagedCheckpoint(None, path=f"{_RUN}/checkpoints/step-000000090.pt", why="it is cut short"),
+        engine.DamagedCheckpoint(None, path=f"{_RUN}/checkpoints/step-000000090.pt", why="it is cut short"),
         "the machine went down while it was written",
     ),
     Occasion(
         _RESUME,
-        KernelsChanged(None, before="kernels in C", now="torch's own kernels"),
+        engine.KernelsChanged(None, before="kernels in C", now="torch's own kernels"),
         "the C compiler was removed since the run began",
     ),
     Occasion(
@@ -255,20 +249,27 @@ _ALL = (
         BatchTooSmall(None, place="head.image_pool.plain_1.norm"),
         "the head normalises after global_pool",
     ),
-    Occasion(f"{_SEARCH} --device toaster", NoDevice(None, name="toaster", known="auto, cpu")),
+    Occasion(f"{_SEARCH} --device toaster", engine.NoDevice(None, name="toaster", known="auto, cpu")),
     Occasion(
         f"{_SEARCH} --set F=512",
-        OutOfMemory(None, where="while searching"),
+        engine.OutOfMemory(None, where="while searching"),
         "the machine has less memory than that takes",
     ),
     Occasion(
+        "hnas plan base.hnas --memory 1MiB",
+        engine.TooLittleMemory(None, memory="1 MiB", least="31.16 MiB", smallest="32MiB"),
+    ),
+    Occasion(f"{_SEARCH} --memory 6GiB --compile on", engine.MemoryCompiled(None, memory="6 GiB")),
+    Occasion(
         "hnas plan imagenet.hnas --size 64x64",
-        PassFails(None, image="64 x 64", place="in aux.avg_pool.avg_pool", why="Output size is too small"),
+        engine.PassFails(
+            None, image="64 x 64", place="in aux.avg_pool.avg_pool", why="Output size is too small"
+        ),
         "its auxiliary head pools 5 x 5 pixels without padding",
     ),
     Occasion(
         f"{_SEARCH} --set search.weights.lr=1000",
-        NotFinite(None, which="weight", value="nan", step=5),
+        engine.NotFinite(None, which="weight", value="nan", step=5),
         "the weights ran away",
     ),
     Occasion(
@@ -302,20 +303,20 @@ _ALL = (
         NoPictures(None, path="street", why="the folder has no images", suffixes=".png, .jpg, ..."),
         "the folder street has text files alone",
     ),
-    Occasion("hnas eval base.hnas", NoWeights(None, path="base.hnas")),
+    Occasion("hnas eval base.hnas", engine.NoWeights(None, path="base.hnas")),
     Occasion(
         "hnas train found.hnas --inherit runs/other-20260101-120000",
-        NothingInherited(None, path="runs/other-20260101-120000"),
+        engine.NothingInherited(None, path="runs/other-20260101-120000"),
         "the other run searched a space of other operators",
     ),
     Occasion(
         "hnas eval runs/found-20260102-120000 --window 33x33",
-        NotForImages(None, flag="--window"),
+        engine.NotForImages(None, flag="--window"),
         "it was trained on cifar10",
     ),
     Occasion(
         "hnas predict runs/found-20260102-120000 street --out labels",
-        OtherWeights(
+        engine.OtherWeights(
             None,
             path="runs/found-20260102-120000",
             name="stem.0.weight",

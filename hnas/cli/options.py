@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hnas.cli.values import Factors, Passes, Pixels, Seconds, Threads
+from hnas.cli.values import Bytes, Factors, Passes, Pixels, Seconds, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +61,16 @@ def passes_of(given: dict[str, Any]) -> tuple[str, ...] | None:
     return passes if level is None else level
 
 
+memory_option = click.option(
+    "--memory",
+    type=Bytes(),
+    metavar="6GiB",
+    help="What training may hold at once: weights, running statistics, the optimiser's state, a pass with "
+    "its gradients. What backward computes again for that is chosen, at the least extra work.  "
+    "[default: no bound]",
+)
+
+
 def kernels_option(default: str = "auto", of: str = "") -> Callable[[F], F]:
     """--kernels: what computes; `of` begins its help."""
     what = f"{of}kernels in C where a C compiler is found, or torch's own alone.  [default: {default}]"
@@ -97,6 +107,7 @@ def run_options(block: str, spec: str) -> Callable[[F], F]:
             ),
             kernels_option(),
             device_option,
+            memory_option,
             pass_options,
             click.option(
                 "--max-steps",
@@ -148,7 +159,7 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
         flag = _FLAGS.get(wrong[0], f"--{wrong[0]}")
         raise click.UsageError(f"{flag} does not go with --resume: a run keeps what it began with", ctx)
     names = ("out", "resume", "profile", "space", "sets", "data", "seed", "max_steps", "device", "workers")
-    names += ("threads", "kernels", "compile", "allow_extern")
+    names += ("threads", "kernels", "compile", "allow_extern", "memory")
     return {
         "spec": spec,
         "passes": passes,
@@ -158,7 +169,8 @@ def run_flags(ctx: click.Context, spec: Path | None, what: str, given: dict[str,
 
 
 _FLAGS = {"sets": "--set", "form": "--as"}
-_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern", "compile")
+_RESUMED = ("resume", "data", "max_steps", "device", "workers", "checkpoint_every", "allow_extern")
+_RESUMED += ("compile", "memory")
 """What may be given together with --resume."""
 
 data_option = click.option(

@@ -1,5 +1,6 @@
 """From flags to a plan: which network, of which images, and how the plan is told. Needs torch."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from traceback import walk_tb
@@ -11,6 +12,7 @@ from attrs import frozen
 from torch import Tensor
 
 from hnas.cli.inspecting import extents
+from hnas.cli.memory import spell_again, state_bytes, within
 from hnas.cli.placing import placed
 from hnas.compiler import Compilation
 from hnas.diag import Diagnostic, HnasError
@@ -18,7 +20,9 @@ from hnas.engine.errors import PassFails
 from hnas.engine.losses import cross_entropy
 from hnas.engine.schedules import rate_at
 from hnas.ir.cost import part_of
+from hnas.ir.decisions import Architecture
 from hnas.planning.plan import Figures, Plan, predict, unallocated
+from hnas.planning.watching import Watch
 from hnas.runtime.lower import Network
 from hnas.runtime.steps import Extern
 from hnas.runtime.supernet import SuperNet
@@ -41,13 +45,15 @@ class Asked:
     precision: str | None
     passes: tuple[str, ...] | None
     allow_extern: bool
+    memory: int | None
 
 
 def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
     """What is planned, the plan, and what is to be warned of.
 
     Raises:
-        HnasError: The file is wrong, has no such network, or images of this size do not pass (E0720).
+        HnasError: The file is wrong, has no such network, images of this size do not pass (E0720), or
+            training cannot keep to the memory asked for (E0725).
         click.UsageError: Nothing says how large the images are.
     """
     own = Compilation(
@@ -59,13 +65,8 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
         passes=asked.passes,
     )
     if asked.form is None and asked.name is None and not own.spec.networks:
-        compilation, what = own, f"the super-network of {own.space.name}"
-        image = _image(own, asked)
-        batch, precision = _searched(own), "float32"
-        with unallocated():
-            model: SuperNet | Network = own.supernet()
-            if own.program.search is not None and isinstance(own.search.relax, Gdas):
-                model.arch.tau = rate_at(own.search.relax.tau, 0.0)
+        compilation, architecture = own, None
+        what = f"the super-network of {own.space.name}"
     else:
         compilation, architecture, name = placed(
             asked.spec,
@@ -78,29 +79,81 @@ def planned(asked: Asked) -> tuple[str, Plan, Sequence[Diagnostic]]:
             passes=asked.passes,
         )
         what = f"the network {name} of {compilation.space.name}, while it is trained"
-        image = _image(compilation, asked)
-        settings = compilation.program.train
-        batch, precision = (settings.batch, settings.precision) if settings is not None else (1, "float32")
-        drop_path = settings.drop_path if settings is not None else None
-        with unallocated():
-            model = compilation.network(architecture, drop_path=drop_path is not None)
-        model.drop_path = rate_at(drop_path, 1.0) if drop_path is not None else 0.0
-    batch = asked.batch or batch
+    image = _image(compilation, asked)
+    batch, precision = _settings(compilation, architecture)
+    found = plan_of(
+        compilation,
+        architecture,
+        image,
+        asked.batch or batch,
+        asked.precision or precision,
+        asked.memory,
+    )
+    return what, found, compilation.warnings
 
-    def found_for(image: tuple[int, ...]) -> Plan:
+
+def plan_of(
+    compilation: Compilation,
+    architecture: Architecture | None,
+    image: tuple[int, ...],
+    batch: int,
+    precision: str,
+    memory: int | None = None,
+) -> Plan:
+    """The plan of a pass, of a network as it is trained; without an architecture of the super-network.
+
+    Args:
+        compilation: The space.
+        architecture: Of it.
+        image: Pixels.
+        batch: Images in a pass.
+        precision: As of `predict`.
+        memory: Bytes that training is to keep to; None: as many as it takes.
+
+    Raises:
+        HnasError: Images of this size do not pass (E0720), or training cannot keep to `memory` (E0725).
+    """
+    with unallocated():
+        model = _super_network(compilation) if architecture is None else _trained(compilation, architecture)
+        if precision == "float64":
+            model.to(torch.float64)
+
+    def predicted(image: tuple[int, ...], watch: Watch) -> Plan:
         loss = _loss(compilation, image, batch)
-        used = asked.precision or precision
-        return predict(model, part_of, image=image, batch=batch, precision=used, loss=loss)
+        return predict(model, part_of, image=image, batch=batch, precision=precision, loss=loss, watch=watch)
 
     try:
-        found = found_for(image)
+        state = state_bytes(compilation, model)
+        return within(model, state, memory, lambda watch: predicted(image, watch))
     except RuntimeError as error:
         larger = tuple(max(4 * extent, _LARGE) for extent in image)
         # what larger images do not mend is no matter of size: it is a fault of ours
-        if not _in_extern(error) and not _passes(lambda: found_for(larger)):
+        if not _in_extern(error) and not _passes(lambda: predicted(larger, Watch())):
             raise
         raise HnasError(_fails(error, image)) from None
-    return what, found, compilation.warnings
+
+
+def _super_network(compilation: Compilation) -> SuperNet:
+    model = compilation.supernet()
+    if compilation.program.search is not None and isinstance(compilation.search.relax, Gdas):
+        model.arch.tau = rate_at(compilation.search.relax.tau, 0.0)
+    return model
+
+
+def _trained(compilation: Compilation, architecture: Architecture) -> Network:
+    settings = compilation.program.train
+    drop_path = settings.drop_path if settings is not None else None
+    model = compilation.network(architecture, drop_path=drop_path is not None)
+    model.drop_path = rate_at(drop_path, 1.0) if drop_path is not None else 0.0
+    return model
+
+
+def _settings(compilation: Compilation, architecture: Architecture | None) -> tuple[int, str]:
+    """Images in a batch and the precision, as the block of the spec has them."""
+    if architecture is None:
+        return compilation.search.batch if compilation.program.search is not None else 1, "float32"
+    settings = compilation.program.train
+    return (settings.batch, settings.precision) if settings is not None else (1, "float32")
 
 
 _LARGE = 512
@@ -126,10 +179,6 @@ def _fails(error: Exception, image: tuple[int, ...]) -> PassFails:
     where = next(iter(getattr(error, "__notes__", ())), "in the loss").partition(" (")[0]
     why = str(error).strip().partition("\n")[0].rstrip(".")
     return PassFails(None, image=" x ".join(map(str, image)), place=where, why=why)
-
-
-def _searched(compilation: Compilation) -> int:
-    return compilation.search.batch if compilation.program.search is not None else 1
 
 
 def _image(compilation: Compilation, asked: Asked) -> tuple[int, ...]:
@@ -158,8 +207,8 @@ def _loss(
 _COLUMNS = ("parameters", "multiply-adds", "calls forward", "backward", "MiB kept", "MiB at most")
 
 
-def plan_text(what: str, found: Plan) -> str:
-    """A table: a row for each part, and one for all."""
+def plan_text(what: str, found: Plan, *, kept_to: bool = False) -> str:
+    """A table: a row for each part, and one for all; `kept_to`: whether it keeps to some memory."""
     size = " x ".join(map(str, found.image))
     images = f"{found.batch} image{'s' if found.batch > 1 else ''} of {size}"
     passes = ", ".join(found.passes) or "none"
@@ -173,12 +222,19 @@ def plan_text(what: str, found: Plan) -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join((first, *others)))
-    mib = [f"{n / 2**20:,.1f}" for n in (found.parameter_bytes, found.buffer_bytes, found.gradient_bytes)]
-    lines += [
-        "",
-        f"besides: parameters {mib[0]} MiB, running statistics {mib[1]} MiB, the optimiser",
-    ]
-    lines.append(f"gradients of the parameters are {mib[2]} MiB of what is alive at most")
+    named = {
+        "weights": found.parameter_bytes,
+        "running statistics": found.buffer_bytes,
+        "optimiser's state": found.state_bytes,
+    }
+    besides = ", ".join(f"{name} {count / 2**20:,.1f} MiB" for name, count in named.items())
+    lines += ["", f"besides: {besides}"]
+    gradients, total = (f"{n / 2**20:,.1f} MiB" for n in (found.gradient_bytes, found.total_bytes))
+    lines.append(f"gradients of the weights are {gradients} of what is alive at most")
+    lines.append(f"in all training holds {total} at most")
+    if kept_to:
+        lines += ["", spell_again(len(found.recomputed), found.extra_work)]
+        lines += textwrap.wrap(", ".join(found.recomputed), 100, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
 
 

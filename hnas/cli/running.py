@@ -16,17 +16,21 @@ import torch
 from attrs import frozen
 
 import hnas
+from hnas.cli.memory import spell_again, spell_bytes
+from hnas.cli.planning import plan_of
 from hnas.compiler import Compilation
 from hnas.data.base import Dataset
 from hnas.data.errors import NoDataset, OtherAxes, UnusedData
 from hnas.data.registry import GENERATED, locate, open_dataset, parse_data_flags
 from hnas.diag import HnasError
 from hnas.engine.course import Course
-from hnas.engine.errors import AlreadyFinished
+from hnas.engine.errors import AlreadyFinished, MemoryCompiled
 from hnas.engine.loop import Reporter, Stopper
 from hnas.engine.metrics import Headline
 from hnas.engine.run import Kind, RunFolder, RunRecord
+from hnas.ir.decisions import Architecture
 from hnas.lang.resolve import PAPER
+from hnas.planning.plan import Plan
 from hnas.schema.datasets import Split
 
 T = TypeVar("T")
@@ -48,6 +52,7 @@ class Flags:
         checkpoint_seconds: At least as often as this.
         allow_extern: Whether the classes that extern operators name may be imported.
         passes: What networks go through before they are built; None: not said.
+        memory: Bytes that training is to keep to; None: not said.
     """
 
     spec: Path | None
@@ -67,6 +72,7 @@ class Flags:
     checkpoint_seconds: float
     allow_extern: bool = False
     passes: tuple[str, ...] | None = None
+    memory: int | None = None
 
 
 # --- the data set ----------------------------------------------------------------------------------
@@ -144,6 +150,7 @@ def new_record(
             "workers": flags.workers or 0,
             "passes": ",".join(compilation.passes),
             **({"max_steps": flags.max_steps} if flags.max_steps is not None else {}),
+            **({"memory": flags.memory} if flags.memory is not None else {}),
         },
         notes=notes,
         kind=kind,
@@ -152,7 +159,11 @@ def new_record(
 
 
 def record_again(record: RunRecord, flags: Flags) -> RunRecord:
-    """The record of a run that goes on, with what --resume may change."""
+    """The record of a run that goes on, with what --resume may change.
+
+    Raises:
+        HnasError: It is to be compiled and to keep to a memory (E0729).
+    """
     options = dict(record.options)
     if flags.max_steps is not None:
         options["max_steps"] = flags.max_steps
@@ -160,13 +171,92 @@ def record_again(record: RunRecord, flags: Flags) -> RunRecord:
         options["workers"] = flags.workers
     if flags.passes is not None:
         options["passes"] = ",".join(flags.passes)
+    if flags.memory is not None:
+        options["memory"] = flags.memory
     compiles = record.compile
     if flags.compile is not None:
         options["compile"], compiles = flags.compile, ""
-    return attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
+    goes_on = attrs.evolve(record, device=flags.device or record.device, options=options, compile=compiles)
+    refuse_both(goes_on.memory, compiles or str(options.get("compile")))
+    return goes_on
+
+
+def refuse_both(memory: int | None, compiles: str | None) -> None:
+    """Refuse to compile what is to keep to so many bytes.
+
+    Raises:
+        HnasError: It is asked for both (E0729).
+    """
+    if memory is not None and compiles == "on":
+        raise HnasError(MemoryCompiled(None, memory=spell_bytes(memory)))
 
 
 # --- running ---------------------------------------------------------------------------------------
+
+
+def keeping_to(
+    memory: int | None,
+    compilation: Compilation,
+    architecture: Architecture | None,
+    images: Dataset,
+    batch: int,
+    precision: str,
+    reporter: Reporter,
+) -> Plan | None:
+    """The plan of a pass with which training keeps to so many bytes; None where nothing is asked.
+
+    Args:
+        memory: Bytes; None: as many as it takes.
+        compilation: The space.
+        architecture: What is trained; None: the super-network.
+        images: Those that are trained on, for their size.
+        batch: Images in a pass.
+        precision: What it computes with.
+        reporter: Told of it.
+
+    Raises:
+        HnasError: It cannot keep to it (E0725), or images of this size do not pass (E0720).
+    """
+    if memory is None:
+        return None
+    reporter.message(f"planning a pass within {spell_bytes(memory)}")
+    return plan_of(compilation, architecture, pixels_of(compilation, images), batch, precision, memory)
+
+
+def with_plan(record: RunRecord, plan: Plan | None) -> RunRecord:
+    """The record with what backward is to compute again, and what that costs."""
+    if plan is None:
+        return record
+    measured = dict(zip(_PLANNED, (plan.total_bytes, plan.extra_work), strict=True))
+    return attrs.evolve(
+        record,
+        options={**record.options, "recompute": ",".join(plan.recomputed)},
+        measured={**record.measured, **measured},
+    )
+
+
+def memory_again(record: RunRecord, flags: Flags) -> int | None:
+    """The memory to plan for as a run goes on: where another is asked for, or other passes."""
+    anew = flags.memory is not None or flags.passes is not None
+    return record.memory if anew else None
+
+
+def spell_memory(record: RunRecord) -> dict[str, str]:
+    """A fact: what the run keeps to, and how; none where it was told nothing."""
+    if record.memory is None:
+        return {}
+    planned, extra = (float(record.measured[name]) for name in _PLANNED)
+    again = spell_again(len(record.recompute), extra)
+    return {"memory": f"{spell_bytes(int(planned))} of {spell_bytes(record.memory)}; {again}"}
+
+
+_PLANNED = "planned bytes", "part of multiply-adds computed again"
+
+
+def pixels_of(compilation: Compilation, images: Dataset) -> tuple[int, int]:
+    """Pixels of what is trained on, by the first image where nothing else tells."""
+    height, width = images.read(0)[0].shape[1:]
+    return compilation.data.trained_size((height, width)) or (height, width)
 
 
 def spell_device(record: RunRecord) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import final
 
 import attrs
+import torch
 from attrs import frozen
 
 from hnas.api.run import digests_of, newest, unchanged, weights_of
@@ -19,10 +20,15 @@ from hnas.cli.running import (
     datasets,
     find_data,
     find_data_again,
+    keeping_to,
+    memory_again,
     new_record,
     record_again,
+    refuse_both,
     spell_device,
+    spell_memory,
     spell_reached,
+    with_plan,
 )
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset, halves
@@ -37,6 +43,7 @@ from hnas.engine.settings import autocast, resolve_device
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
 from hnas.ir.numbers import spell_count
+from hnas.planning.plan import Plan
 from hnas.runtime.compiled import refuse_without_compiler
 from hnas.runtime.supernet import SuperNet
 from hnas.search.decode import decode
@@ -76,18 +83,23 @@ def start(flags: Flags, reporter: ClosingReporter) -> Ending:
     assert flags.spec is not None
     compilation, root, notes = _with_data(flags, reporter)
     device = resolve_device(flags.device or "auto")
+    refuse_both(flags.memory, flags.compile)
     if flags.compile == "on":
         refuse_without_compiler(device)
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train), flags.seed or 0)
-    model = super_network(compilation, flags.seed or 0, device)
+    plan = _keeping_to(flags.memory, compilation, train, device, reporter)
+    again = plan.recomputed if plan is not None else ()
+    model = super_network(attrs.evolve(compilation, recompute=again), flags.seed or 0, device)
     for warning in compilation.warnings:
         reporter.warning(warning)
     folder = RunFolder.create(flags.out, flags.spec.stem, datetime.now())
     with folder:
         write_atomically(folder.spec, compilation.resolved_text.encode())
-        resolved = Compilation(folder.spec, allow_extern=flags.allow_extern, passes=compilation.passes)
+        allow, passes = flags.allow_extern, compilation.passes
+        resolved = Compilation(folder.spec, allow_extern=allow, passes=passes, recompute=again)
         record = new_record(flags, compilation, digests_of(folder, resolved), device, root, "search", notes)
+        record = with_plan(record, plan)
         folder.write_record(record)
         return _search(folder, record, resolved, model, train, val, flags, reporter)
 
@@ -102,9 +114,15 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume)
     with folder:
         record = record_again(folder.record, flags)
-        compilation = unchanged(folder, flags.allow_extern, record.passes)
+        memory, device = memory_again(record, flags), resolve_device(record.device)
+        again = record.recompute if memory is None else ()
+        compilation = unchanged(folder, flags.allow_extern, record.passes, again)
         train, val = datasets(compilation, find_data_again(record, compilation, flags.data))
-        model = super_network(compilation, record.seed, resolve_device(record.device))
+        plan = _keeping_to(memory, compilation, train, device, reporter)
+        if plan is not None:
+            record = with_plan(record, plan)
+            compilation = attrs.evolve(compilation, recompute=plan.recomputed)
+        model = super_network(compilation, record.seed, device)
         return _search(folder, record, compilation, model, train, val, flags, reporter)
 
 
@@ -137,6 +155,16 @@ def _with_data(flags: Flags, reporter: Reporter) -> tuple[Compilation, Path | No
     demo = attrs.evolve(compilation, profile=DEMO)
     _ = demo.search, demo.expanded
     return demo, None, (note,)
+
+
+def _keeping_to(
+    memory: int | None, compilation: Compilation, train: Dataset, device: torch.device, reporter: Reporter
+) -> Plan | None:
+    """The plan with which the search keeps to `memory`; second order is partly in single precision."""
+    search = compilation.search
+    half = device.type == "cuda" and search.order == "first"
+    precision = "bfloat16" if half else "float32"
+    return keeping_to(memory, compilation, None, train, search.batch, precision, reporter)
 
 
 def _fits_batch(compilation: Compilation, images: int, seed: int) -> None:
@@ -227,6 +255,7 @@ def _facts(
         "data": f"{data.name}: {a:,} images trainA, {b:,} trainB, {len(searcher.job.val):,} val",
         "search": f"{search.epochs} epochs of {searcher.course.plan.steps / search.epochs:.4g} steps, batch "
         f"{search.batch}, alpha and beta from epoch {search.arch.from_epoch + 1}",
+        **spell_memory(record),
         "device": spell_device(record),
         "run": str(folder.path),
     }

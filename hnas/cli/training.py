@@ -19,9 +19,14 @@ from hnas.cli.running import (
     datasets,
     find_data,
     find_data_again,
+    keeping_to,
+    memory_again,
     new_record,
     record_again,
+    refuse_both,
     spell_device,
+    spell_memory,
+    with_plan,
 )
 from hnas.compiler import Compilation
 from hnas.data.base import Batch, Dataset
@@ -35,6 +40,7 @@ from hnas.engine.run import RunFolder, RunRecord
 from hnas.engine.settings import resolve_device, seed_everything
 from hnas.engine.trial import trial
 from hnas.ir.decisions import Architecture
+from hnas.planning.plan import Plan
 from hnas.runtime.compiled import refuse_without_compiler
 from hnas.runtime.lower import Network
 from hnas.schema.settings import GivenWeights
@@ -93,10 +99,12 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
     if isinstance(root, NoDataset):
         raise HnasError(root)
     device = resolve_device(flags.device or "auto")
+    refuse_both(flags.memory, flags.compile)
     if flags.compile == "on":
         refuse_without_compiler(device)
     train, val = datasets(compilation, root)
     _fits_batch(compilation, len(train))
+    plan = _keeping_to(flags.memory, compilation, architecture, train, reporter)
     if more.inherit is not None:
         RunFolder.open(more.inherit, None)
     for warning in compilation.warnings:
@@ -107,10 +115,14 @@ def start(flags: Flags, more: TrainFlags, reporter: ClosingReporter) -> Ending:
         text = compilation.found_text(architecture, (f"{name} of {flags.spec}",), folder.spec.name, name)
         write_atomically(folder.network, text.encode())
         allow, passes = flags.allow_extern, compilation.passes
-        resolved = Compilation(folder.network, trained=True, allow_extern=allow, passes=passes)
+        again = plan.recomputed if plan is not None else ()
+        resolved = Compilation(
+            folder.network, trained=True, allow_extern=allow, passes=passes, recompute=again
+        )
         record = new_record(
             flags, compilation, digests_of(folder, resolved), device, root, "train", network=name
         )
+        record = with_plan(record, plan)
         if more.inherit is not None:
             options = {**record.options, "inherit": str(more.inherit.resolve())}
             record = attrs.evolve(record, options=options)
@@ -129,10 +141,28 @@ def resume(flags: Flags, reporter: ClosingReporter) -> Ending:
     folder = RunFolder.open(flags.resume, "train")
     with folder:
         record = record_again(folder.record, flags)
-        compilation = unchanged(folder, flags.allow_extern, record.passes)
+        memory = memory_again(record, flags)
+        again = record.recompute if memory is None else ()
+        compilation = unchanged(folder, flags.allow_extern, record.passes, again)
         (architecture,) = compilation.networks().values()
         images = datasets(compilation, find_data_again(record, compilation, flags.data))
+        plan = _keeping_to(memory, compilation, architecture, images[0], reporter)
+        if plan is not None:
+            record = with_plan(record, plan)
+            compilation = attrs.evolve(compilation, recompute=plan.recomputed)
         return _train(folder, record, compilation, architecture, images, flags, reporter)
+
+
+def _keeping_to(
+    memory: int | None,
+    compilation: Compilation,
+    architecture: Architecture,
+    images: Dataset,
+    reporter: Reporter,
+) -> Plan | None:
+    """The plan with which the training keeps to `memory`."""
+    settings = compilation.train
+    return keeping_to(memory, compilation, architecture, images, settings.batch, settings.precision, reporter)
 
 
 def _fits_batch(compilation: Compilation, images: int) -> None:
@@ -249,6 +279,7 @@ def _facts(
         "network": f"{record.network} of {compilation.space.name}: {parameters:,} weights",
         "data": f"{compilation.data.name}: {len(job.train):,} images, {len(job.val):,} val",
         "train": f"{plan.steps:,} steps, {epochs:.4g} epochs, batch {batch}",
+        **spell_memory(record),
         "device": spell_device(record),
         "run": str(folder.path),
     }

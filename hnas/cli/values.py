@@ -90,6 +90,23 @@ class Passes(click.ParamType[tuple[str, ...]]):
 
 
 @final
+class Bytes(click.ParamType[int]):
+    """An amount of memory: `6GiB`, `512MiB`."""
+
+    name = "memory"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes."""
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT])iB", str(value), re.ASCII)
+        if found is None:
+            self.fail(f"{value!s} is no memory; write it in MiB or GiB, like 512MiB or 6GiB", param, ctx)
+        bytes_ = int(float(found.group(1)) * 2 ** (10 * (1 + "KMGT".index(found.group(2)))))
+        if bytes_ < 1:
+            self.fail(f"{value!s} is no memory above 0", param, ctx)
+        return bytes_
+
+
+@final
 class Pixels(click.ParamType[tuple[int, int]]):
     """Height and width: `513x1025`."""
 

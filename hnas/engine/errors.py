@@ -219,6 +219,37 @@ class OutOfMemory(Diagnostic):
 
 @final
 @frozen
+class TooLittleMemory(Diagnostic):
+    """--memory bounds what training holds at once: weights, statistics, the optimiser's state, and a pass.
+
+    Backward can compute again what forward has computed, part by part of the network; of such a part only
+    what goes into it is kept. What remains, weights and gradients above all, does not get less that way.
+    """
+
+    code = "E0725"
+    title = "training does not fit into {memory}: it takes {least} at least"
+    help = "--memory {smallest} would do; or lower --batch, the crop (--set data.crop=...), F, B or L"
+    memory: str
+    least: str
+    smallest: str
+
+
+@final
+@frozen
+class MemoryCompiled(Diagnostic):
+    """torch.compile decides by itself what of a pass is kept for backward: no plan of ours can bound that.
+
+    With `--compile auto` a run that keeps to `--memory` is not compiled.
+    """
+
+    code = "E0729"
+    title = "a run compiled by torch cannot keep to {memory}: --memory does not go with --compile on"
+    help = "compute without: --compile off; or leave out --memory"
+    memory: str
+
+
+@final
+@frozen
 class NotFinite(Diagnostic):
     """A loss is infinite or no number. The update it would have made was not made.
 

@@ -104,6 +104,18 @@ class RunRecord:
         return found if isinstance(found, str) else None
 
     @property
+    def memory(self) -> int | None:
+        """Bytes the run keeps to; None where it was not told to."""
+        found = self.options.get("memory")
+        return found if isinstance(found, int) else None
+
+    @property
+    def recompute(self) -> tuple[str, ...]:
+        """Parts of its network that backward computes again."""
+        found = self.options.get("recompute")
+        return tuple(found.split(",")) if isinstance(found, str) and found else ()
+
+    @property
     def wanted_kernels(self) -> Literal["auto", "off"]:
         """What to compute with to compute as the run does, as `--kernels` has it."""
         return "off" if self.kernels == "torch" or self.options.get("kernels") == "off" else "auto"

@@ -120,6 +120,7 @@ class Program:
         groups: All groups a mix or mask names.
         passes: The names of the passes it went through.
         channels_last: Whether maps lie with their channels innermost where the device prefers that.
+        segments: Regions that backward computes again as a whole, from what goes into them.
     """
 
     steps: list[Step]
@@ -132,6 +133,7 @@ class Program:
     groups: tuple[str, ...]
     passes: tuple[str, ...] = ()
     channels_last: bool = False
+    segments: tuple[str, ...] = ()
 
     @property
     def results(self) -> tuple[Ref, ...]:

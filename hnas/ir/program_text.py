@@ -5,7 +5,8 @@
 A step of several members tells how many behind its number. What it reads is told position by position,
 with commas; the values that its members read there as runs: `%9` is all of step 9, `%9[0:2]` its
 members 0 and 1, `2 x %9` that row twice. What differs from member to member has semicolons; NAME is
-that of the first member. Attributes that are the default are left out.
+that of the first member. Attributes that are the default are left out. The steps behind a line `segment NAME`
+are computed again in backward as a whole, up to the next such line or `no segment`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,11 @@ def _lines(program: Program) -> Iterator[str]:
     layout = ", channels innermost" if program.channels_last else ""
     yield f"program of {len(program.steps):,} steps, {values:,} values; {passes}{layout}"
     counts = [len(step.members) for step in program.steps]
+    region = ""
     for number, step in enumerate(program.steps):
+        if step.region != region and (region in program.segments or step.region in program.segments):
+            yield f"  segment {step.region}" if step.region in program.segments else "  no segment"
+        region = step.region
         yield f"  {_step(number, step, counts)}"
     yield f"  return {', '.join(_row([ref], counts) for ref in program.results)}"
 

@@ -8,6 +8,7 @@ as it is unrolled and after every pass:
 - the members of a step are alike, all of one operation on maps of one type;
 - parameters and running statistics are those of the holders, used as the unrolled program uses them;
 - every running statistic is moved as often as there, and no other groups are asked for;
+- no code of others is in a segment, which runs twice;
 - the results are there, with the types they had.
 
 Programs have tens of thousands of values and few kinds of them: what was found right of a kind is
@@ -178,6 +179,8 @@ class Verifier:
     def _whole(self, program: Program, counts: list[int], moved: Counter[str]) -> Counter[str]:
         """Results and statistics are as they were."""
         last = program.steps[-1].members[0]
+        if program.segments and extern_in(program).intersection(program.segments):
+            raise ProgramError("code of others would run again in backward", last)
         if not all(0 <= n < len(counts) and 0 <= position < counts[n] for n, position in program.results):
             raise ProgramError("its result is not there", last)
         if self.moved is None:
@@ -209,6 +212,11 @@ def _ruled(step: Step) -> bool:
 
 def _missing(number: int, step: int, position: int) -> str:
     return f"step {number} reads member {position} of step {step}, which is not there before it"
+
+
+def extern_in(program: Program) -> frozenset[str]:
+    """The regions in which code of others runs: what it draws or counts must not happen twice."""
+    return frozenset(step.region for step in program.steps if step.op == "extern")
 
 
 def steps_of(program: Program) -> list[list[object]]:

@@ -73,3 +73,18 @@ class BrokenPass(Diagnostic):
     name: str
     place: str
     why: str
+
+
+@final
+@frozen
+class NoSegment(Diagnostic):
+    """`recompute` names the parts of a network that backward computes again, as `hnas plan --memory` does.
+
+    A part is a state of the trellis, `layer2.stride4`, or what begins with one name, `stem.1`, `head`. One
+    with an extern operator cannot: what the code of others draws or counts would be drawn and counted twice.
+    """
+
+    code = "E0726"
+    title = "{name} cannot be computed again: {why}"
+    name: str
+    why: str

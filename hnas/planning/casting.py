@@ -1,12 +1,15 @@
 """bfloat16 by autocast, on tensors without memory, which torch's own autocast passes by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own short name
 from torch.overrides import TorchFunctionMode
+
+from hnas.runtime.segments import Stage
 
 _COARSE = frozenset(
     (
@@ -22,22 +25,26 @@ _EXACT = frozenset((F.interpolate, F.adaptive_avg_pool3d, F.avg_pool3d, F.cross_
 
 @final
 class Casting(TorchFunctionMode):
-    """Casts as autocast of the processor does; a parameter is cast once."""
+    """Casts as autocast of the processor does, where that is on; a parameter once where it keeps casts."""
 
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
         self._autocast = torch.autocast("cpu", torch.bfloat16)
 
-    def __enter__(self) -> "Casting":
-        self._autocast.__enter__()
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._autocast.__exit__(*error)
+    @contextmanager
+    def forward(self) -> Iterator[None]:
+        """Casts, and turns autocast on."""
+        with self._autocast, self:
+            yield
         self._known.clear()
+
+    def told(self, name: str, stage: Stage) -> None:
+        """What backward runs again turns autocast on by itself; torch lets go of modes for backward."""
+        if stage == "backward":
+            self.__enter__()
+        elif stage == "made again":
+            self.__exit__(None, None, None)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -54,7 +61,7 @@ class Casting(TorchFunctionMode):
             return value
         if value.dtype == target:
             return value
-        if not (value.is_leaf and value.requires_grad):
+        if not (value.is_leaf and value.requires_grad and torch.is_autocast_cache_enabled()):
             return value.to(target)
         if id(value) not in self._known:
             self._known[id(value)] = value, value.to(target)

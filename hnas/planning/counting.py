@@ -44,25 +44,27 @@ class Counting(TorchDispatchMode):
 
     Attributes:
         forward, backward: By part.
-        alive, peak: Bytes of all storages made since it was entered and not given back, now and at most.
+        alive: Bytes of all storages made since it was entered and not given back.
+        made: Bytes of these made while this list stood here; whoever wants them told apart puts another.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.forward: dict[str, Counts] = {}
         self.backward: dict[str, Counts] = {}
-        self.alive = self.peak = 0
+        self.alive = self._most = 0
+        self.made = [0]
         self._known: dict[int, weakref.ref[Any]] = {}
         self._starts: list[int] = []
         self._parts: list[str] = []
-        self._is_backward = False
+        self._turned: int | None = None
         self._now = Counts()
 
     def enter(self, part: str) -> None:
         """What runs from here on is of this part, until the next."""
         self._now = self.forward.setdefault(part, Counts())
         self._now.peak = max(self._now.peak, self.alive)
-        self._starts.append(torch._C._autograd._get_sequence_nr())  # pyright: ignore[reportAttributeAccessIssue]
+        self._starts.append(_sequence())
         self._parts.append(part)
 
     @property
@@ -72,13 +74,23 @@ class Counting(TorchDispatchMode):
 
     def add(self, multiply_adds: int) -> None:
         """Count what was computed by no call of aten."""
-        if self._is_backward:
+        if self._turned is not None:
             self._attribute()
         self._now.multiply_adds += multiply_adds
 
+    @property
+    def multiply_adds(self) -> int:
+        """Of all parts, so far."""
+        return sum(c.multiply_adds for c in (*self.forward.values(), *self.backward.values()))
+
+    def most(self) -> int:
+        """The most bytes alive since this was asked last."""
+        found, self._most = max(self._most, self.alive), self.alive
+        return found
+
     def turn(self) -> None:
         """What runs from here on is the backward pass of what ran before."""
-        self._is_backward = True
+        self._turned = _sequence()
         self._now = self.backward.setdefault(self.part, Counts())
 
     @classmethod
@@ -94,7 +106,7 @@ class Counting(TorchDispatchMode):
             return func(*args, **(kwargs or {}))
         # else every question about a tensor goes by torch.device, which takes ten times as long
         with torch._C.DisableTorchFunction():
-            if self._is_backward:
+            if self._turned is not None:
                 self._attribute()
             now = self._now
             if rules.sort == _INTO:
@@ -115,21 +127,20 @@ class Counting(TorchDispatchMode):
                 if rules.workspace is not None:
                     most += rules.workspace(args)
                 if most > now.peak:
-                    self._note_peak(most)
+                    now.peak = most
+                if most > self._most:
+                    self._most = most
         return found
-
-    def _note_peak(self, most: int) -> None:
-        self._now.peak = max(self._now.peak, most)
-        self.peak = max(self.peak, most)
 
     def _attribute(self) -> None:
         """Backward work is of the part whose forward work made the node that runs."""
         node = torch._C._current_autograd_node()
-        if node is None:
+        # a node that backward itself made, running steps again, is of the part whose node did that
+        if node is None or self._turned is None or node._sequence_nr() >= self._turned:
             return
         place = bisect_right(self._starts, node._sequence_nr())
-        # what adds to a parameter's gradient has a number above all
-        if place > 0 and node.name() != "torch::autograd::AccumulateGrad":
+        # what adds to a parameter's gradient has a number above all: it is of the part that runs
+        if place > 0:
             self._now = self.backward.setdefault(self._parts[place - 1], Counts())
             self._now.peak = max(self._now.peak, self.alive)
 
@@ -139,16 +150,23 @@ class Counting(TorchDispatchMode):
         if key in self._known:
             return
         size = storage.nbytes()
-        known = self._known
+        known, made = self._known, self.made
 
         def gone(_: Any) -> None:
             del known[key]
             self.alive -= size
             now.made -= size
+            made[0] -= size
 
         known[key] = weakref.ref(storage, gone)
         self.alive += size
         now.made += size
+        made[0] += size
+
+
+def _sequence() -> int:
+    """The number of the node that autograd makes next."""
+    return torch._C._autograd._get_sequence_nr()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @final

@@ -1,7 +1,7 @@
 """The plan of a pass: the network itself is run forward and backward, on tensors without memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, final
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from hnas.planning.casting import Casting
 from hnas.planning.counting import Counting, Counts, Shaping
-from hnas.runtime import native
+from hnas.planning.watching import Watch
+from hnas.runtime import native, segments
 from hnas.runtime.lower import Network
 from hnas.runtime.steps import Step
 from hnas.runtime.supernet import SuperNet
@@ -74,6 +75,9 @@ class Plan:
         passes: Of the compiler.
         parameter_bytes, buffer_bytes: Of weights and of running statistics, which are there before it.
         gradient_bytes: What it leaves: the gradients of the parameters.
+        recomputed: The parts of the network that backward runs again, see `hnas.runtime.segments`.
+        recomputed_multiply_adds: What that takes, of the multiply-adds of the whole.
+        state_bytes: What is there besides from step to step, the optimiser's; whoever knows it puts it there.
     """
 
     whole: Figures
@@ -85,6 +89,26 @@ class Plan:
     parameter_bytes: int
     buffer_bytes: int
     gradient_bytes: int
+    recomputed: tuple[str, ...] = ()
+    recomputed_multiply_adds: int = 0
+    state_bytes: int = 0
+
+    @property
+    def extra_work(self) -> float:
+        """What is computed again, as a part of the multiply-adds of the pass without."""
+        return self.recomputed_multiply_adds / max(
+            1, self.whole.multiply_adds - self.recomputed_multiply_adds
+        )
+
+    @property
+    def resident_bytes(self) -> int:
+        """What is there before the pass, and after it but for gradients."""
+        return self.parameter_bytes + self.buffer_bytes + self.state_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """The most that training has alive at once: what is there, and the pass at its peak."""
+        return self.resident_bytes + self.whole.peak_bytes
 
     def data(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -93,6 +117,10 @@ class Plan:
             "parameter_bytes": self.parameter_bytes,
             "buffer_bytes": self.buffer_bytes,
             "gradient_bytes": self.gradient_bytes,
+            "state_bytes": self.state_bytes,
+            "total_bytes": self.total_bytes,
+            "recomputed": list(self.recomputed),
+            "recomputed_multiply_adds": self.recomputed_multiply_adds,
             "image": list(self.image),
             "batch": self.batch,
             "precision": self.precision,
@@ -116,6 +144,7 @@ def predict(
     batch: int = 1,
     precision: str = "float32",
     loss: Loss | None = None,
+    watch: Watch | None = None,
 ) -> Plan:
     """What a pass of `model` will take; nothing is allocated. It may be called again and again.
 
@@ -128,6 +157,7 @@ def predict(
         precision: One of `PRECISIONS`.
         loss: Of the results, that of the auxiliary head second; by default their sum, which costs next
             to nothing.
+        watch: Takes note of what each segment makes and holds.
     """
     kind = torch.float64 if precision == "float64" else torch.float32
     network = model.network if isinstance(model, SuperNet) else model
@@ -141,21 +171,27 @@ def predict(
         model.train()
     parameters = [p for p in named.values() if p.requires_grad]
     images = torch.empty((batch, 3, *image), dtype=kind, device="meta")
-    counting = Counting()
-    cast: AbstractContextManager[Any] = Casting() if precision == "bfloat16" else nullcontext()
+    counting, watch = Counting(), watch or Watch()
+    casting = Casting() if precision == "bfloat16" else None
+    observers = [watch.observer(counting), *([casting.told] if casting is not None else [])]
     native.OBSERVERS.append(counting.add)
+    segments.OBSERVERS.extend(observers)
     try:
         with torch.device("meta"), counting:
-            with cast:
+            with casting.forward() if casting is not None else nullcontext():
                 total = _forward(model, network, images, part_of, counting, loss)
             kept, by_part = counting.alive, {n: c.made for n, c in counting.forward.items()}
             counting.turn()
+            watch.turn(counting)
             # a network without weights that anything can reach has nothing to do backward
             if total.requires_grad:
                 total.backward()
-        gradients = _bytes(p.grad for p in parameters if p.grad is not None)
+        watch.end(counting)
+        gradients = byte_count(p.grad for p in parameters if p.grad is not None)
     finally:
         native.OBSERVERS.remove(counting.add)
+        for observer in observers:
+            segments.OBSERVERS.remove(observer)
         for parameter in parameters:
             parameter.grad = None
     weights: dict[str, int] = {}
@@ -181,9 +217,11 @@ def predict(
         batch,
         precision,
         network.passes,
-        _bytes(named.values()),
-        _bytes(buffers),
+        byte_count(named.values()),
+        byte_count(buffers),
         gradients,
+        network.segments,
+        sum(each.multiply_adds for each in watch.held),
     )
 
 
@@ -236,6 +274,7 @@ def _figures(parameters: int, forward: Sequence[Counts], backward: Sequence[Coun
     )
 
 
-def _bytes(tensors: Any) -> int:
+def byte_count(tensors: Iterable[Tensor]) -> int:
+    """Of the memory tensors lie in, where they share it once."""
     storages = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in tensors}
     return sum(storages.values())

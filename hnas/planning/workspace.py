@@ -1,4 +1,4 @@
-"""What a convolution on a processor takes for itself while it computes, and gives back.
+"""What convolutions and norms on a processor take for themselves while they compute, and give back.
 
 As torch's build of oneDNN asks its allocator for: weights in blocks of 16 channels, a second copy of maps
 whose channels are not innermost; where torch computes itself, the windows of a map (im2col), and the
@@ -50,6 +50,17 @@ def _backward(args: Sequence[Any]) -> int:
     return 2 * size
 
 
+def _norm_backward(args: Sequence[Any]) -> int:
+    """torch makes the gradient of the map, and once more where everything lies in one order."""
+    grad, x, asked = args[0], args[1], args[9]
+    innermost = torch.channels_last if x.dim() == 4 else torch.contiguous_format
+    alike = any(
+        x.is_contiguous(memory_format=each) and grad.is_contiguous(memory_format=each)
+        for each in (torch.contiguous_format, innermost)
+    )
+    return _bytes(x) if asked[0] and alike else 0
+
+
 def _blocked(weight: Tensor, groups: int) -> int:
     """The weights of each group, filled up to whole blocks of channels that go in and out."""
     out, given, *taps = weight.shape
@@ -67,5 +78,6 @@ def _bytes(x: Tensor) -> int:
 WORKSPACE: dict[Any, Callable[[Sequence[Any]], int]] = {
     _ATEN.convolution.default: _forward,
     _ATEN.convolution_backward.default: _backward,
+    _ATEN.native_batch_norm_backward.default: _norm_backward,
 }
 """Bytes by call, of its arguments."""

@@ -55,6 +55,7 @@ class Compiled:
 
     def __init__(self, network: Network, *, graphs: bool = False, backend: str = "inductor") -> None:
         """`graphs`: whether to replay CUDA graphs, which gradients must not be summed up over."""
+        assert not network.segments, "what is kept for backward would be torch's own choice"
         self._network, self._graphs, self._backend = network, graphs, backend
         self._shape: torch.Size | None = None
         self._passes: dict[tuple[bool, bool], Any] = {}

@@ -4,22 +4,20 @@ Every step of the program becomes one or a few records over numbered slots; a fo
 the list. Without passes (-O0) that is the network node by node and edge by edge, the reference.
 """
 
-import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
 
-from hnas.diag import Diagnostic, HnasError
 from hnas.ir.program import Program
-from hnas.runtime.errors import BatchTooSmall
 from hnas.runtime.holders import Holders
 from hnas.runtime.lowering import Lowering
 from hnas.runtime.primitives import Statistics
 from hnas.runtime.recipes import Recording
-from hnas.runtime.steps import DROPPED, Step
+from hnas.runtime.running import free_early, needed, run_steps
+from hnas.runtime.segments import segmented
+from hnas.runtime.steps import DROPPED, Extern, Step
 from hnas.runtime.wide import WideStatistics
 from hnas.runtime.widening import Widening
 
@@ -69,16 +67,30 @@ class Network(nn.Module):
         self.statistics: list[WideStatistics] = []
         if program.passes:
             widening = Widening(program, holders)
-            self.steps = widening.run()
+            self._records = widening.run()
             self.statistics = list(widening.statistics.values())
             slots = [widening.slots[ref[0]] for ref in program.results]
         else:
-            self.steps = Lowering(program, holders).run()
+            self._records = Lowering(program, holders).run()
             slots = [ref[0] for ref in program.results]
         self.result, self.aux_result = slots[0], slots[1] if len(slots) > 1 else None
-        kept = {self.result} if self.aux_result is None else {self.result, self.aux_result}
-        _free_early(self.steps, kept)
-        self.main_steps = self.steps if self.aux_result is None else _needed(self.steps, self.result)
+        self.segments: tuple[str, ...] = ()
+        self.compute_again(program.segments)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Parts of the network that backward can run again; code of others it cannot."""
+        theirs = {"", *(step.region for step in self._records if isinstance(step, Extern))}
+        return tuple(dict.fromkeys(s.region for s in self._records if s.region not in theirs))
+
+    def compute_again(self, regions: Iterable[str]) -> None:
+        """From here on keep of `regions` only what goes in, and run them again in backward."""
+        kept = (self.result,) if self.aux_result is None else (self.result, self.aux_result)
+        self.segments = tuple(regions)
+        self.steps = segmented(self._records, frozenset(self.segments), kept, self.recomputes)
+        free_early(self.steps, kept)
+        self._slots = 1 + max((step.out for step in self.steps), default=0)
+        self.main_steps = self.steps if self.aux_result is None else needed(self.steps, self.result)
 
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         """Keep statistics that lie together together after a move to another device or type."""
@@ -159,7 +171,7 @@ class Network(nn.Module):
     ) -> list[Any]:
         """Run steps in order; a map is let go after its last use."""
         scalars = {group: (weights or {})[group].unbind(0) for group in self.groups}
-        values: list[Any] = [None] * (len(self.steps) + 1)
+        values: list[Any] = [None] * self._slots
         if self.channels_last and images.dim() == 4:
             images = images.contiguous(memory_format=torch.channels_last)
         values[0] = images
@@ -167,26 +179,10 @@ class Network(nn.Module):
         dropped = self._dropped(images) if dropped is None else dropped
         if dropped is not None:
             scalars[DROPPED] = dropped.unbind(0)
-        step: Step | None = None
-        recording = Recording(images) if self.recomputes and training and torch.is_grad_enabled() else None
-        try:
-            with recording.hooks() if recording is not None else nullcontext():
-                for step in steps:
-                    value = values[step.out] = step.run(values, scalars, training)
-                    if recording is not None:
-                        recording.ran(step, value)
-                    if deadline is not None and time.monotonic() > deadline:
-                        raise TimeoutError
-                    if after is not None:
-                        after(step, values)
-                    for slot in step.dead:
-                        values[slot] = None
-                    if recording is not None:
-                        recording.let_go(step.dead)
-        except Exception as error:
-            if step is not None:
-                _note(error, step, values)
-            raise
+        recording = None
+        if self.recomputes and training and torch.is_grad_enabled():
+            recording = Recording({0: images.detach()})
+        run_steps(steps, values, scalars, training, recording=recording, deadline=deadline, after=after)
         return values
 
     def _dropped(self, images: Tensor) -> Tensor | None:
@@ -210,34 +206,3 @@ class Network(nn.Module):
     def __repr__(self) -> str:
         parameters = sum(p.numel() for p in self.parameters())
         return f"Network({len(self.steps)} steps, {parameters:,} parameters)"
-
-
-def _note(error: Exception, step: Step, values: list[Any]) -> None:
-    # a slot of parts that were split, or of gathered weights, has several tensors: those are of no interest
-    maps = [value for slot in step.operands if isinstance(value := values[slot], Tensor)]
-    shapes = ", ".join(str(tuple(value.shape)) for value in maps)
-    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
-        diagnostic: Diagnostic = BatchTooSmall(step.span, place=step.path)
-        raise HnasError(diagnostic) from None
-    error.add_note(f"in {step.path} ({step.span}), input {shapes}")
-
-
-def _needed(steps: list[Step], result: int) -> list[Step]:
-    """The steps that `result` depends on."""
-    slots, kept = {result}, list[Step]()
-    for step in reversed(steps):
-        if step.out in slots:
-            slots.update(step.operands)
-            kept.append(step)
-    return kept[::-1]
-
-
-def _free_early(steps: list[Step], kept: set[int]) -> None:
-    """Note for each step the slots nobody reads after it."""
-    last: dict[int, int] = {}
-    for number, step in enumerate(steps):
-        for slot in step.operands:
-            last[slot] = number
-    for slot, number in last.items():
-        if slot not in kept:
-            steps[number].dead = (*steps[number].dead, slot)

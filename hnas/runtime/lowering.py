@@ -27,6 +27,7 @@ class Lowering:
             (member,) = step.members
             record = self.record(step, member)
             record.place(number, tuple(n for n, _ in member.operands), member.path, member.span)
+            record.region = step.region
             self.records.append(record)
         return self.records
 

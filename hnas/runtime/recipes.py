@@ -85,10 +85,10 @@ class Saved:
 
 @final
 class Recording:
-    """The recipes of one forward pass, of images in slot 0."""
+    """The recipes of one forward pass, of what is given by slot."""
 
-    def __init__(self, images: Tensor) -> None:
-        self._sources: dict[int, Any] = {0: images.detach()}
+    def __init__(self, given: dict[int, Any]) -> None:
+        self._sources = given
         self._stored: dict[int, tuple[Recipe, int]] = {}
         self._slots: dict[int, int] = {}
         self._recent: list[tuple[int, Saved]] = []

@@ -23,24 +23,27 @@ class Step(ABC):
     """Base: the slot it fills, those it reads, those nobody reads after it, and its place in the spec.
 
     `recompute` tells whether backward makes its value again; `passes_on`, that the value is but a view of
-    an operand.
+    an operand; `of_steps`, that it runs others, which tell what went wrong in them. `region` is what of the
+    network it is a part of.
     """
 
-    __slots__ = ("dead", "operands", "out", "path", "recompute", "span")
+    __slots__ = ("dead", "operands", "out", "path", "recompute", "region", "span")
     passes_on = False
+    of_steps = False
     out: int
     operands: tuple[int, ...]
     dead: tuple[int, ...]
     path: str
     span: Span
     recompute: bool
+    region: str
 
     def place(
         self, out: int, operands: tuple[int, ...], path: str, span: Span, *, recompute: bool = False
     ) -> None:
         """Say where the step stands."""
         self.out, self.operands, self.dead, self.path, self.span = out, operands, (), path, span
-        self.recompute = recompute
+        self.recompute, self.region = recompute, ""
 
     def again(self) -> Callable[[dict[int, Any]], Any]:
         """What makes the value of the last run again, of the operands by slot."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from hnas.runtime.lower import Network
+from hnas.runtime.segments import Segment
 from hnas.runtime.steps import Step
 from hnas.runtime.supernet import SuperNet
 
@@ -19,10 +20,12 @@ def _lines(module: SuperNet | Network, network: Network) -> Iterator[str]:
         yield f"  {name}: {' x '.join(map(str, parameter.shape))}"
     yield f"{len(network.steps):,} steps, slot 0 is the image"
     for step in network.steps:
-        operands = ", ".join(f"%{slot}" for slot in step.operands)
-        yield f"  %{step.out} = {_kind(step)}({operands})  {step.path}"
+        yield f"  {_record(step)}"
+        if isinstance(step, Segment):
+            yield from (f"    {_record(each)}" for each in step.steps)
     yield f"  return %{network.result}"
 
 
-def _kind(step: Step) -> str:
-    return type(step).__name__.lower()
+def _record(step: Step) -> str:
+    operands = ", ".join(f"%{slot}" for slot in step.operands)
+    return f"%{step.out} = {type(step).__name__.lower()}({operands})  {step.path}"

@@ -313,7 +313,7 @@ class WideNorm(Step):
             found, mean, inverse = normalised(x, scale, shift, running, self.momentum, self.eps)
         else:
             found, mean, inverse = torch.native_batch_norm(x, scale, shift, *running, False, 0.0, self.eps)
-        if self.recompute:
+        if self.recompute and torch.is_grad_enabled():
             self.last = [t.detach() if t is not None else None for t in (mean, inverse, scale, shift)]
         return found
 

@@ -71,9 +71,12 @@ class Widening:
             self._prepare(number, step)
         self._make_factors()
         for number, step in enumerate(self.program.steps[1:], start=1):
+            before = len(self.records)
             record, operands = self._record(number, step)
             again = step.recompute and not step.extern
             self.slots[number] = self._append(record, operands, step.members[0], again)
+            for each in self.records[before:]:
+                each.region = step.region
         return self.records
 
     # --- what is read ----------------------------------------------------------------------------

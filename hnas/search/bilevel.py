@@ -110,6 +110,7 @@ class Bilevel:
             HnasError: The loss is not finite; nothing was updated.
         """
         self.optimizers.arch.zero_grad(set_to_none=True)
+        self.optimizers.weights.zero_grad(set_to_none=True)  # spent: they need not lie there meanwhile
         moves = self.settings.updates_stats == "both"
         weights = self.model.weight_parameters()
         if self.settings.order == "second":

@@ -84,11 +84,8 @@ def test_calls_are_those_that_run(level: int) -> None:
     assert (plan.whole.forward_calls, plan.whole.backward_calls) == ran(model, images)
 
 
-@pytest.mark.parametrize("level", [0, 2])
-def test_peak_is_that_of_the_allocators_events(level: int) -> None:
-    compilation = spaces(level)
-    model = compilation.supernet(0)
-    images = torch.randn(2, 3, SIDE, SIDE)
+def events_of(model: SuperNet, images: Tensor) -> tuple[int, int]:
+    """Bytes that torch's allocator gave out in a pass and had not got back, at most and in the end."""
     model(images).sum().backward()
     model.zero_grad()
     with warnings.catch_warnings():
@@ -100,9 +97,18 @@ def test_peak_is_that_of_the_allocators_events(level: int) -> None:
     for event in sorted(events, key=lambda e: e.start_ns()):
         now += event.nbytes()
         most = max(most, now)
+    return most, now
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_peak_is_that_of_the_allocators_events(level: int) -> None:
+    compilation = spaces(level)
+    model = compilation.supernet(0)
+    images = torch.randn(2, 3, SIDE, SIDE)
+    most, left = events_of(model, images)
     plan = planned(compilation)
     assert plan.whole.peak_bytes == pytest.approx(most, rel=0.05)
-    assert plan.gradient_bytes == pytest.approx(now, rel=0.05)
+    assert plan.gradient_bytes == pytest.approx(left, rel=0.05)
 
 
 @pytest.mark.parametrize(("level", "precision"), [(0, "float32"), (2, "float32"), (0, "bfloat16")])
@@ -244,8 +250,8 @@ def test_own_kernels_give_the_shapes_and_layouts_that_torch_gives(monkeypatch: p
         with Beside():
             scores = compilation.supernet(0)(images)
             cross_entropy(scores, torch.randint(compilation.space.classes, (2, 33, 33))).backward()
-    # of other networks and tasks
-    not_here = {"nll_loss_forward", "nll_loss_backward", "mm", "bmm", "sub"}
+    # of other networks and tasks, or where no kernel in C computes
+    not_here = {"flip", "nll_loss_forward", "nll_loss_backward", "mm", "bmm", "sub"}
     missing = {func for func in (*KERNELS, *NAMED) if func not in checked}
     assert {func._schema.name.removeprefix("aten::") for func in missing} <= not_here
 

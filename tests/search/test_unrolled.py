@@ -265,3 +265,17 @@ def test_second_order_needs_the_batch_of_the_next_weight_step() -> None:
     compilation = small(*TINY)
     with pytest.raises(AssertionError, match="second order"):
         bilevel_of(compilation).arch_step(batch_of(compilation, 2), 0)
+
+
+def test_parts_that_run_again_give_the_same_gradient() -> None:
+    """What backward runs again is a part of each pass, with the weights of that pass."""
+    compilation = small(*TINY)
+    found: list[list[Tensor]] = []
+    for again in (False, True):
+        bilevel = bilevel_of(compilation, torch.float64)
+        if again:
+            bilevel.model.network.compute_again(bilevel.model.network.regions)
+        bilevel.arch_step(batch_of(compilation, 1, torch.float64), 0, batch_of(compilation, 2, torch.float64))
+        found.append([p.grad for p in bilevel.model.arch_parameters() if p.grad is not None])
+    assert found[0]
+    torch.testing.assert_close(found[1], found[0], rtol=1e-9, atol=1e-12)
