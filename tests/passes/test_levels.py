@@ -384,9 +384,9 @@ def test_too_few_values_for_a_norm(passes: Passes, affine: str, tmp_path: Path) 
 def mean_errors(
     make: Callable[[Passes, int], nn.Module], image: Tensor, levels: Sequence[Passes]
 ) -> list[dict[str, float]]:
-    """Of each level the errors in single precision against the plain network in double, over five seeds."""
+    """Of each level the errors in single precision against the plain network in double, over ten seeds."""
     sums: list[dict[str, float]] = [{} for _ in levels]
-    for seed in range(5):
+    for seed in range(10):
         exact = make((), seed).double().train()
         unsettle(exact, seed)
         start = {name: value.clone() for name, value in exact.state_dict().items()}
@@ -396,7 +396,7 @@ def mean_errors(
             single = make(passes, seed).train()
             single.load_state_dict(start)
             for name, error in errors(observe(single, images.float()), expected).items():
-                found[name] = found.get(name, 0.0) + error / 5
+                found[name] = found.get(name, 0.0) + error / 10
     return sums
 
 
@@ -436,10 +436,10 @@ KINDS = ("loss", "result", "statistics", "gradient network", "gradient arch")
 
 @pytest.mark.parametrize("name", ["autodeeplab/spec", "autodeeplab/separable"])
 def test_single_precision_is_as_exact_as_without_passes(name: str) -> None:
-    """By kind of tensor, and of nine tensors in ten each by itself.
+    """By kind of tensor, and of 29 tensors in 30 each by itself.
 
-    Where channels lie innermost torch sums a norm's mean in single precision: of a map whose mean is close
-    to zero, as of a pool of normalised maps, that leaves fewer digits than double precision does.
+    What is far is the mean of a map whose mean is close to zero, as of a pool of normalised maps, and what a
+    norm makes next to nothing of: such a gradient is what is left of large numbers that cancel.
     """
     compilation = reference(name=name, strides=THREE)
     plain, *others = mean_errors(
@@ -454,4 +454,4 @@ def test_single_precision_is_as_exact_as_without_passes(name: str) -> None:
             )
             assert sum(mine) / len(mine) <= max(1e-6, 2 * sum(before) / len(before)), kind
         far = [n for n, error in found.items() if error > max(1e-6, 2 * plain[n])]
-        assert 10 * len(far) <= len(found), far
+        assert 30 * len(far) <= len(found), far

@@ -35,10 +35,12 @@ static void BLOCK(sum_input)(const struct term *t, idx at, const T *g, idx g_ste
     }
 }
 
-/* The gradient of a weight, added to `total`. */
+/* The gradient of a weight, added to `total`. It is in double throughout: where norms follow, the gradient of a
+ * weight is what is left of large numbers that cancel. */
 static void BLOCK(sum_weight)(const T *x, idx step, const T *g, idx g_step, idx rows, double *total) {
-    V sum[VECTORS] = {};
+    double sum[WIDTH];
+    memcpy(sum, total, sizeof sum);
     for (idx p = 0; p < rows; p++, x += step, g += g_step)
-        for (int v = 0; v < VECTORS; v++) sum[v] += ((const V *)x)[v] * ((const V *)g)[v];
-    for (int c = 0; c < WIDTH; c++) total[c] += ((T *)sum)[c];
+        for (int c = 0; c < WIDTH; c++) sum[c] += (double)x[c] * (double)g[c];
+    memcpy(total, sum, sizeof sum);
 }
