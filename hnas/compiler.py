@@ -379,10 +379,7 @@ class Compilation:
 
     @uncollected()
     def supernet(self, seed: int | None = None) -> "SuperNet":
-        """The super-network; alpha and beta start as the block `search` says.
-
-        With a seed, torch's generator is set to it first, so that the same seed gives the same weights.
-        """
+        """The super-network, alpha and beta as `search` says; a seed, if any, is torch's from here on."""
         import torch
 
         from hnas.runtime.supernet import SuperNet
