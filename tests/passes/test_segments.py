@@ -21,7 +21,7 @@ from levels import (
     worst,
 )
 from small_examples import EXAMPLES, NETWORKS, SEARCHED
-from test_levels import MORE, REFERENCE, images_of, space
+from test_levels import MORE, REFERENCE, THREE, images_of, space
 from torch import Tensor, nn
 
 from hnas.compiler import Compilation
@@ -118,8 +118,8 @@ def test_a_network_of_the_examples_with_its_auxiliary_head(name: str) -> None:
     )
 
 
-def reference(passes: Sequence[str] = ENDS[1]) -> SuperNet:
-    return supernet_at(Compilation(EXAMPLES / "autodeeplab" / "spec.hnas", sets=REFERENCE), passes)
+def reference(passes: Sequence[str] = ENDS[1], *sets: str) -> SuperNet:
+    return supernet_at(Compilation(EXAMPLES / "autodeeplab" / "spec.hnas", sets=(*REFERENCE, *sets)), passes)
 
 
 @pytest.mark.parametrize("passes", LEVELS.values(), ids=lambda passes: "+".join(passes) or "plain")
@@ -185,7 +185,7 @@ def test_evaluation_and_copies() -> None:
 
 def test_half_precision_is_as_exact_as_without() -> None:
     """Under autocast, against double precision: what runs again is cast as it was, sums differ in order."""
-    model = reference().train()
+    model = reference(ENDS[1], THREE).train()
     start = copy.deepcopy(model.state_dict())
 
     def gradients(regions: Sequence[str], kind: torch.dtype) -> Tensor:
