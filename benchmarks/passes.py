@@ -7,9 +7,10 @@ First a line a level for every space and network under examples/, as small as th
 Auto-DeepLab's space and its separable variant at the paper's setting, or the specs named. Calls and bytes are
 of one pass forward and backward (`hnas plan`). Seconds are of a step without optimisers, the least of
 interleaved repetitions: of a super-network a pass for the weights and one for the architecture, of a
-network one for the weights. On a processor small examples run on one thread, the others on one and on
-all cores, and the better of both counts. What a step multiplies and adds, and the maps it writes and reads
-again, are held against what the machine does at best in float32: a large product of matrices, a large copy.
+network one for the weights. On a processor small examples run on one thread,
+the others on one and on all cores, each level in a process of its own, and the better of both counts;
+`-O2, C` is with the kernels in C. What a step multiplies and adds, and the maps it writes and reads again,
+are held against what the machine does at best in float32: a large product of matrices, a large copy.
 
 With a GPU everything runs on it, and the time of the paper's whole search is projected: 29,740 passes for the
 weights and 14,870 for the architecture.
@@ -19,6 +20,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, final
 
@@ -108,34 +111,77 @@ def multiplied(case: Case, level: int) -> int:
     return found
 
 
-Steps = dict[tuple[int, int], dict[str, float]]
-"""Seconds of each pass of a step, by level and threads."""
+Side = tuple[int, bool]
+"""A level, and whether kernels in C compute what they can."""
+
+Steps = dict[tuple[Side, int], dict[str, float]]
+"""Seconds of each pass of a step, by side and threads."""
 
 
-def timed(case: Case, threads: Sequence[int], repeats: int) -> Steps:
-    """The steps of both levels, taking turns; before that each runs once on a few small images."""
+def runs_of(case: Case, side: Side) -> dict[str, Run]:
+    """The passes of a step, after each ran once on a few small images."""
     shape, where = case.shape(), device()
-    steps: dict[tuple[int, int], dict[str, Run]] = {}
-    for level in LEVELS:
-        model = case.model(level).to(where).train()
-        small = (min(65, side) for side in shape[2:])
-        for run in passes_of(model, torch.randn(2, 3, *small, device=where)).values():
-            run()
-        passes = passes_of(model, torch.randn(shape, device=where))
-        steps |= {(level, count): passes for count in threads}
-    best = {key: dict.fromkeys(passes, float("inf")) for key, passes in steps.items()}
-    for _ in range(repeats):
-        for key, passes in steps.items():
-            torch.set_num_threads(key[1])
-            for name, run in passes.items():
-                best[key][name] = min(best[key][name], seconds(run))
+    native.Settings.wanted = side[1]
+    model = case.model(side[0]).to(where).train()
+    small = (min(65, extent) for extent in shape[2:])
+    for run in passes_of(model, torch.randn(2, 3, *small, device=where)).values():
+        run()
+    return passes_of(model, torch.randn(shape, device=where))
+
+
+def took(runs: dict[str, Run], side: Side, threads: int) -> dict[str, float]:
+    """Seconds of each pass."""
+    native.Settings.wanted = side[1]
+    torch.set_num_threads(threads)
+    found = {name: seconds(run) for name, run in runs.items()}
     torch.set_num_threads(1)
+    return found
+
+
+def serve(case: Case, side: Side, asked: Any) -> None:
+    """In a process of its own: run the passes with as many threads as are asked for, until none are."""
+    torch.set_num_threads(1)
+    runs = runs_of(case, side)
+    asked.send(None)
+    while (threads := asked.recv()) is not None:
+        asked.send(took(runs, side, threads))
+
+
+def timed(case: Case, sides: Sequence[Side], threads: Sequence[int], repeats: int, *, apart: bool) -> Steps:
+    """The steps of all sides, taking turns.
+
+    `apart`: each side in a process of its own, as its user would run it. One that shares its memory with
+    -O0 gets what that left: glibc's malloc then takes a third of its time.
+    """
+    best: Steps = {}
+
+    def note(side: Side, count: int, found: dict[str, float]) -> None:
+        before = best.get((side, count), found)
+        best[side, count] = {name: min(each, before[name]) for name, each in found.items()}
+
+    if not apart:
+        runs = {side: runs_of(case, side) for side in sides}
+        for _ in range(repeats):
+            for side, count in product(sides, threads):
+                note(side, count, took(runs[side], side, count))
+        return best
+    context, ends = get_context("spawn"), dict[Side, Any]()
+    for side in sides:
+        ends[side], other = context.Pipe()
+        context.Process(target=serve, args=(case, side, other), daemon=True).start()
+        ends[side].recv()
+    for _ in range(repeats):
+        for side, count in product(sides, threads):
+            ends[side].send(count)
+            note(side, count, ends[side].recv())
+    for end in ends.values():
+        end.send(None)
     return best
 
 
-def fastest(found: Steps, level: int) -> tuple[int, float]:
-    """The number of threads on which a level is fastest, and the seconds of a step."""
-    return min(((key[1], sum(p.values())) for key, p in found.items() if key[0] == level), key=lambda e: e[1])
+def fastest(found: Steps, side: Side) -> tuple[int, float]:
+    """The number of threads on which a side is fastest, and the seconds of a step."""
+    return min(((key[1], sum(p.values())) for key, p in found.items() if key[0] == side), key=lambda e: e[1])
 
 
 def examples() -> list[Case]:
@@ -152,26 +198,29 @@ def examples() -> list[Case]:
     return [*searched, *fixed]
 
 
-def lines(cases: Sequence[Case], threads: Sequence[int], repeats: int) -> None:
+def lines(cases: Sequence[Case], threads: Sequence[int], repeats: int, *, kernels: bool) -> None:
     """Print a line for each network."""
     titles = ("calls -O0", "-O2", "MiB kept", "-O2", "at most", "-O2", "ms -O0", "-O2")
     print(f"{'network, a step of 2 images':36}" + "".join(f"{title:>10}" for title in titles) + f"{'x':>7}")
     for case in cases:
         plans = [planned(case, level).whole for level in LEVELS]
-        found = timed(case, threads, repeats)
-        took = [fastest(found, level)[1] for level in LEVELS]
+        sides = [(level, kernels) for level in LEVELS]
+        found = timed(case, sides, threads, repeats, apart=False)
+        least = [fastest(found, side)[1] for side in sides]
         what = "search" if case.searched else "network"
         cells = [f"{plan.forward_calls + plan.backward_calls:,}" for plan in plans]
         cells += [f"{plan.kept_bytes / 2**20:,.1f}" for plan in plans]
         cells += [f"{plan.peak_bytes / 2**20:,.1f}" for plan in plans]
-        cells += [f"{1000 * each:,.1f}" for each in took]
+        cells += [f"{1000 * each:,.1f}" for each in least]
         print(
-            f"{f'{case.name}, {what}':36}" + "".join(f"{c:>10}" for c in cells) + f"{took[0] / took[1]:7.2f}",
+            f"{f'{case.name}, {what}':36}"
+            + "".join(f"{c:>10}" for c in cells)
+            + f"{least[0] / least[1]:7.2f}",
             flush=True,
         )
 
 
-def report(case: Case, threads: Sequence[int], repeats: int, best: Rates) -> None:
+def report(case: Case, threads: Sequence[int], repeats: int, best: Rates, *, kernels: bool) -> None:
     """Print all that is known of a network at its own setting."""
     batch, _, *image = case.shape()
     print(f"{case.name}, {batch} of {' x '.join(map(str, image))}")
@@ -183,17 +232,22 @@ def report(case: Case, threads: Sequence[int], repeats: int, best: Rates) -> Non
             flush=True,
         )
     flops = {level: 2 * multiplied(case, level) for level in LEVELS}
-    found = timed(case, threads, repeats)
-    slowest = fastest(found, LEVELS[0])[1]
-    for (level, count), passes in found.items():
-        took = sum(passes.values())
+    sides = [(LEVELS[0], False), *([(LEVELS[-1], True)] if kernels else []), (LEVELS[-1], False)]
+    if torch.cuda.is_available():
+        sides = [sides[0], sides[-1]]
+    found = timed(case, sides, threads, repeats, apart=True)
+    slowest = fastest(found, sides[0])[1]
+    for (side, count), passes in found.items():
+        level = side[0]
+        spent = sum(passes.values())
         copied = len(passes) * 2 * plans[level].kept_bytes / best.bytes
         where = "GPU" if torch.cuda.is_available() else f"{count} thread{'s' if count > 1 else ''}"
-        mark = "  <- best" if len(threads) > 1 and fastest(found, level)[0] == count else ""
+        mark = "  <- best" if len(threads) > 1 and fastest(found, side)[0] == count else ""
+        name = f"-O{level}{', C' if side[1] else ''}"
         print(
-            f"  -O{level}  {where:9} {took:8.2f} s a step  {slowest / took:5.2f} x"
-            f"  {flops[level] / took / 1e9:8.1f} GFLOP/s, {flops[level] / took / best.flops:6.1%} of dense;"
-            f"  {copied / took:6.1%} of it were a copy of what is kept{mark}"
+            f"  {name:6} {where:9} {spent:8.2f} s a step  {slowest / spent:5.2f} x"
+            f"  {flops[level] / spent / 1e9:8.1f} GFLOP/s, {flops[level] / spent / best.flops:6.1%} of dense;"
+            f"  {copied / spent:6.1%} of it were a copy of what is kept{mark}"
         )
         if torch.cuda.is_available() and passes.keys() == WHOLE_SEARCH.keys():
             hours = sum(passes[name] * times for name, times in WHOLE_SEARCH.items()) / 3600
@@ -211,7 +265,7 @@ def main() -> None:
     parser.add_argument("--skip", choices=("small", "paper"))
     parser.add_argument("--no-kernels", action="store_true", help="as where there is no C compiler")
     options: Any = parser.parse_args()
-    native.Settings.wanted = not options.no_kernels
+    kernels = not options.no_kernels and native.in_use()
     torch.set_num_threads(1)
     cores = os.cpu_count() or 1
     threads = sorted({1, cores} if options.threads is None else {int(n) for n in options.threads.split(",")})
@@ -223,12 +277,12 @@ def main() -> None:
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{max(threads)} threads"
     print(f"{name}: {best.flops / 1e9:,.0f} GFLOP/s dense, {best.bytes / 1e9:,.1f} GB/s copied, float32")
     if not options.specs and options.skip != "small":
-        lines(examples(), threads[:1], options.repeats)
+        lines(examples(), threads[:1], options.repeats, kernels=kernels)
     if options.specs or options.skip != "paper":
         for spec in options.specs or PAPER:
             title = f"{spec.resolve().parent.name}/{spec.stem}"
             case = Case(title, spec, tuple(options.set), searched=True, image=options.crop)
-            report(case, threads, options.repeats, best)
+            report(case, threads, options.repeats, best, kernels=kernels)
 
 
 if __name__ == "__main__":
