@@ -126,11 +126,11 @@ def _avg_pool(args: Sequence[Any]) -> Tensor | None:
 def _windows(
     x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int] = (0, 0)
 ) -> Tensor | None:
-    """A number for each window over images."""
+    """A number for each window over images; torch itself refuses those that are smaller than a window."""
     if x.dim() != 4 or not len(kernel) == len(stride) == len(padding) == 2:
         return None
     shape = [(x.shape[n + 2] + 2 * padding[n] - kernel[n]) // stride[n] + 1 for n in range(2)]
-    return empty(x, (*x.shape[:2], *shape), format_of(x))
+    return empty(x, (*x.shape[:2], *shape), format_of(x)) if min(shape) > 0 else None
 
 
 def _resized(args: Sequence[Any]) -> Tensor:

@@ -62,16 +62,18 @@ def test_option_names_are_a_promise() -> None:
     }
     layout = ["--profile", "--set", "--space"]
     passes = ["--passes", "-O"]
-    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads", *passes]
+    latency = ["--allow-extern", "--batch", "--device", "--latency", "--repeats", "--threads", "--kernels"]
+    latency += passes
     run = [
         "--allow-extern",
         *passes,
         *layout,
         *("--data", "--out", "--resume", "--seed", "--batch", "--epochs", "--max-steps"),
         *("--device", "--workers", "--threads", "--checkpoint-every"),
+        *("--kernels", "--compile", "--memory"),
     ]
     looking = ["--allow-extern", "--checkpoint", "--device", "--flip", "--scales", "--stride", "--window"]
-    looking += passes
+    looking += ["--kernels", "--threads", *passes]
     assert names == {
         "search": sorted(run),
         "train": sorted([*run, "--as", "--inherit", "--name"]),
@@ -92,6 +94,7 @@ def test_option_names_are_a_promise() -> None:
             "--as",
             "--batch",
             "--json",
+            "--memory",
             "--name",
             "--passes",
             "--precision",
