@@ -97,15 +97,15 @@ def test_one_space_under_two_spellings(hnas: Call) -> None:
 
 ONE_CHANGE = {
     "F=8": "F  4 -> 8",
-    "B=2": "B  3 -> 2",
+    "B=2": "B  5 -> 2",
     "norm=batch(affine = true, stats = per_move)": "norm.affine  not searching -> true",
     "norm=batch(affine = not searching, stats = per_move, update = both)": "norm.update  weights -> both",
-    "trellis.layers=4": "trellis.layers  6 -> 4",
+    "trellis.layers=4": "trellis.layers  12 -> 4",
     "trellis.enter=4": "trellis.enter  one_of { 4, 8 } -> 4",
     "trellis.moves=one_of { same, coarser }": (
         "trellis.moves  one_of { finer, same, coarser } -> one_of { same, coarser }"
     ),
-    "trellis.path=[4, 4, 4, 8, 8, 8]": "trellis.path  none -> [4, 4, 4, 8, 8, 8]",
+    "trellis.path=[4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]": "trellis.path  none -> [4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]",
     "trellis.width=F * stride / 2": "trellis.width  (4 * stride) / 4 -> (4 * stride) / 2",
     "trellis.weigh=incoming": "trellis.weigh  outgoing -> incoming",
     "trellis.coarser=bilinear": "trellis.coarser  projection -> bilinear",
@@ -116,11 +116,11 @@ ONE_CHANGE = {
     - sum_over(stride, aspp(rate = 96 / stride) -> conv(1, classes, bias = true) -> resize(1))
     + sum_over(stride, conv(1, classes) -> resize(1))""",
     # the crop is of the block `data shapes`, which goes
-    "data=camvid": "data       shapes -> camvid\n  data.crop  [65, 65] -> none",
-    "data.crop=33": "data.crop  [65, 65] -> [33, 33]",
+    "data=camvid": "data       shapes -> camvid\n  data.crop  [49, 49] -> none",
+    "data.crop=33": "data.crop  [49, 49] -> [33, 33]",
     "data.flip=false": "data.flip  true -> false",
     "data.split=[0.25, 0.75]": "data.split  [0.5, 0.5] -> [0.25, 0.75]",
-    "search.epochs=9": "search.epochs  6 -> 9",
+    "search.epochs=9": "search.epochs  4 -> 9",
     "search.arch.lr=poly(0.1, 2)": "search.arch.lr  constant(0.003) -> poly(0.1, 2)",
     "search.arch.betas=[0.5, 0.9]": "search.arch.betas  [0.9, 0.999] -> [0.5, 0.9]",
     "search.arch.init=normal(0, 1)": "search.arch.init  [0, 0.001] -> [0, 1]",
@@ -247,8 +247,8 @@ def test_an_option_in_another_order_or_of_another_body(hnas: Call) -> None:
 
 def test_options_apply_to_both_and_mistakes_of_either_are_told(hnas: Call) -> None:
     Path("wide.hnas").write_text(WIDE, encoding="utf-8")
-    demo = hnas("diff", "spec.hnas", "wide.hnas", "--profile", "demo")
-    assert "trellis.strides" not in demo.out  # the profile has them so
+    camvid = hnas("diff", "spec.hnas", "wide.hnas", "--profile", "camvid")
+    assert "trellis.strides" not in camvid.out  # the profile has them so
     assert "E0219" in hnas("diff", "spec.hnas", "wide.hnas", "--profile", "dmo").err
     Path("bad.hnas").write_text(WIDE.replace("missing", "mising"), encoding="utf-8")
     for pair in (("spec.hnas", "bad.hnas"), ("bad.hnas", "spec.hnas")):
