@@ -105,7 +105,9 @@ ONE_CHANGE = {
     "trellis.moves=one_of { same, coarser }": (
         "trellis.moves  one_of { finer, same, coarser } -> one_of { same, coarser }"
     ),
-    "trellis.path=[4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]": "trellis.path  none -> [4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]",
+    "trellis.path=[4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]": (
+        "trellis.path  none -> [4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8]"
+    ),
     "trellis.width=F * stride / 2": "trellis.width  (4 * stride) / 4 -> (4 * stride) / 2",
     "trellis.weigh=incoming": "trellis.weigh  outgoing -> incoming",
     "trellis.coarser=bilinear": "trellis.coarser  projection -> bilinear",
